@@ -1,0 +1,9 @@
+"""Addresses of invoicing, by who uses them."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("i/", include("invoices.urls.hosted")),
+    path("m/<slug:merchant>/", include("invoices.urls.staff")),
+    path("m/<slug:merchant>/invoices/", include("invoices.urls.drafting")),
+]

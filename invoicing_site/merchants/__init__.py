@@ -1,0 +1,1 @@
+"""Merchants, their issuers and staff: the ground that every other app may import."""

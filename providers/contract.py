@@ -1,0 +1,547 @@
+"""The words all providers share: what they are given, what they give back, how they fail.
+
+A provider sees an `InvoiceDocument` and `SendOptions`, and answers with `Sent` and
+`StatusChange`s. Amounts are `Decimal` in major units with a currency beside them; instants are
+aware datetimes, civil dates are `date`. Nothing here touches the database.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.utils.functional import _StrOrPromise
+
+    from providers.models import ProviderAccount
+
+
+# --------------------------------------------------------------------------------- the document
+class VatCategory(models.TextChoices):
+    """UNCL5305 codes, as EN 16931 uses them."""
+
+    STANDARD = "S", _("Standard")
+    ZERO = "Z", _("Zero rated")
+    EXEMPT = "E", _("Exempt")
+    REVERSE_CHARGE = "AE", _("Reverse charge")
+    EXPORT = "G", _("Export")
+    INTRA_COMMUNITY = "K", _("Intra-community supply")
+    OUTSIDE = "O", _("Outside VAT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A postal address. `lines` are street lines, `country` is ISO 3166 alpha-2."""
+
+    lines: tuple[str, ...] = ()
+    postcode: str = ""
+    city: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankAccount:
+    """Where money may be paid by hand. `account` is the national number, `iban` without blanks."""
+
+    account: str = ""
+    iban: str = ""
+    bic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A seller or buyer as frozen on a document.
+
+    `phone` is E.164. `org_number` and `vat_number` are compact. Personal numbers never get here.
+    """
+
+    name: str
+    is_company: bool = True
+    org_number: str = ""
+    vat_number: str = ""
+    legal_note: str = ""
+    address: Address = Address()
+    email: str = ""
+    phone: str = ""
+    website: str = ""
+    contact: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How the issuer wants documents to look. `logo` is a data: URI of a PNG, or empty."""
+
+    colour: str = "#0b5b70"
+    logo: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One invoice line with its amounts already computed.
+
+    `unit` is a UN/ECE Rec. 20 code. `unit_price` is as entered (with VAT when the document's
+    `prices_include_vat`), up to 6 decimals. `discount` is an amount on the same footing as
+    `unit_price`. `net`, `vat` and `gross` have two decimals, are after the line's discount and
+    *before* any document discount, and `net + vat == gross`.
+    `due_net` and `due_vat` are what is left after this line's share of document discounts:
+    over all lines they add up to the document's totals exactly (before rounding).
+    """
+
+    id: str
+    description: str
+    article_number: str = ""
+    quantity: Decimal
+    unit: str = "C62"
+    unit_price: Decimal
+    discount: Decimal = Decimal("0.00")
+    discount_percent: Decimal | None = None
+    vat_category: VatCategory = VatCategory.STANDARD
+    vat_rate: Decimal
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+    due_net: Decimal
+    due_vat: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VatTotal:
+    """EN 16931 BG-23: one group per (category, rate). `base` and `vat` have two decimals."""
+
+    category: VatCategory
+    rate: Decimal
+    base: Decimal
+    vat: Decimal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The document's sums, two decimals each.
+
+    `lines_net` - `discount_net` = `net`; `net` + `vat` = `gross`; `gross` + `rounding` = `payable`.
+    """
+
+    lines_net: Decimal
+    discount_net: Decimal
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+    rounding: Decimal
+    payable: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDocument:
+    """One version of one invoice, frozen when issued: everything shown or sent comes from it."""
+
+    schema: int = 1
+    kind: str = "invoice"
+    number: str
+    version: int = 1
+    currency: str
+    language: str
+    issue_date: date
+    due_date: date
+    order_date: date | None = None
+    delivery_date: date | None = None
+    issuer: Party
+    look: Look = Look()
+    bank: BankAccount = BankAccount()
+    customer: Party
+    delivery_address: Address | None = None
+    subject: str = ""
+    comment: str = ""
+    terms: str = ""
+    merchant_contact: str = ""
+    merchant_order_number: str = ""
+    buyer_order_number: str = ""
+    buyer_reference: str = ""
+    payment_reference: str = ""
+    kid: str = ""
+    prices_include_vat: bool = False
+    discount: Decimal = Decimal("0.00")
+    discount_percent: Decimal | None = None
+    lines: tuple[Line, ...]
+    vat_totals: tuple[VatTotal, ...]
+    totals: Totals
+
+
+# ------------------------------------------------------------------------------ states and facts
+class RequestState(models.TextChoices):
+    """What a payment request is, in our words; the adapters translate theirs into these."""
+
+    QUEUED = "queued", _("On its way")
+    SUBMITTING = "submitting", _("Being handed over")
+    CREATED = "created", _("With the customer")
+    ACCEPTED = "accepted", _("Approved, not yet collected")
+    PAID = "paid", _("Paid")
+    REJECTED = "rejected", _("Declined by the customer")
+    EXPIRED = "expired", _("Ran out unanswered")
+    CANCELLED = "cancelled", _("Withdrawn")
+    INVALID = "invalid", _("Refused by the provider")
+    UNKNOWN = "unknown", _("No answer, checking")
+    PARTIALLY_REFUNDED = "partially_refunded", _("Partly refunded")
+    REFUNDED = "refunded", _("Refunded")
+
+
+OPEN_STATES = frozenset(
+    {
+        RequestState.QUEUED,
+        RequestState.SUBMITTING,
+        RequestState.CREATED,
+        RequestState.ACCEPTED,
+        RequestState.UNKNOWN,
+    }
+)
+
+
+class MovementKind(models.TextChoices):
+    """What moved. Only captured and received money pays an invoice; refunds give it back."""
+
+    AUTHORISED = "authorised", _("Reserved")
+    RELEASED = "released", _("Reservation released")
+    CAPTURED = "captured", _("Collected")
+    REFUNDED = "refunded", _("Refunded")
+    RECEIVED = "received", _("Received outside")
+
+
+class Source(models.TextChoices):
+    """Who told us a fact."""
+
+    STAFF = "staff", _("staff")
+    SYSTEM = "system", _("system")
+    ANSWER = "answer", _("their answer to us")
+    WEBHOOK = "webhook", _("webhook")
+    POLL = "poll", _("we asked")
+    CUSTOMER = "customer", _("customer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """Money that moved at the provider. `provider_ref` is unique per movement and account."""
+
+    kind: MovementKind
+    amount: Decimal
+    currency: str
+    provider_ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """One fact about one payment request, from whatever source.
+
+    `event_id` is the same for the same fact by every road, so that a repeat adds nothing.
+    `state` is None for a word that moves nothing. `authoritative` says the provider was asked
+    and this is its present word, which a terminal state yields to. `profile` carries what a
+    customer consented to share (`{"phone": "+47..."}`); `extra` what the request row keeps
+    (for instance `{"capture_before": "2026-12-01T00:00:00+00:00"}`).
+    """
+
+    reference: str
+    event_id: str
+    state: RequestState | None
+    provider_word: str
+    occurred_at: datetime | None
+    sequence: int | None = None
+    authoritative: bool = False
+    success: bool = True
+    money: Money | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------------- channels and problems
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One road to the customer that a provider offers, as data for the send panel.
+
+    `slug` is unique within the provider. `creates_on_press` says that the payment is made when
+    the customer presses pay on the hosted page, not when staff send. `shares_phone` says that it
+    may ask the customer for the phone number. `needs_contact_consent`: the customer must have
+    agreed to be sent requests.
+    """
+
+    slug: str
+    label: _StrOrPromise
+    how: _StrOrPromise
+    icon: str = "paper-airplane"
+    speed: _StrOrPromise = ""
+    creates_on_press: bool = False
+    shares_phone: bool = False
+    needs_contact_consent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a document cannot go by a channel: which field, which rule, what to do.
+
+    `blocking` False is a remark that staff are told before sending (a clamp, for instance).
+    """
+
+    field: str
+    rule: _StrOrPromise
+    remedy: _StrOrPromise
+    code: str = ""
+    blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendOptions:
+    """All that a request needs beyond the document.
+
+    `reference` and `idempotency_key` are made and stored before the first try. `hosted_url` is
+    the customer's page of this document version, `return_url` where the app sends the customer
+    back to. `phone` is E.164 or empty. `has_contact_consent`: the customer agreed to be sent
+    requests. `share_phone`: the customer opted in on the hosted page. `amount` is what is left
+    to pay (it differs from the document's total after part payments).
+    """
+
+    channel: str
+    reference: str = ""
+    idempotency_key: str = ""
+    amount: Decimal
+    hosted_url: str = ""
+    return_url: str = ""
+    phone: str = ""
+    has_contact_consent: bool = False
+    share_phone: bool = False
+    now: datetime
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The provider took the request. `redirect_url` is a secret: never logged or emailed."""
+
+    reference: str
+    provider_id: str = ""
+    redirect_url: str = ""
+    expires_at: datetime | None = None
+    changes: tuple[StatusChange, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWord:
+    """A provider's word in ours: `{"AUTHORIZED": StatusWord(state=ACCEPTED, meaning=...)}`."""
+
+    state: RequestState | None
+    meaning: _StrOrPromise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorWord:
+    """A provider's error code in plain words, and whether trying again helps."""
+
+    meaning: _StrOrPromise
+    remedy: _StrOrPromise
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """An incoming delivery before anybody trusts it. Header names are lower case.
+
+    `url` is the address the provider was given, not what a reverse proxy passed on.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A webhook registration as the provider lists it."""
+
+    id: str
+    url: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One step of the account's checklist: done or not, and what proves it."""
+
+    label: _StrOrPromise
+    ok: bool | None
+    proof: _StrOrPromise
+
+
+# ------------------------------------------------------------------------------------- failures
+class ProviderError(Exception):
+    """Something went wrong at or on the way to a provider.
+
+    `code` is the provider's own code, `meaning` and `remedy` our plain words, `status` the HTTP
+    status or None, `correlation_id` what their support asks for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        meaning: _StrOrPromise = "",
+        remedy: _StrOrPromise = "",
+        status: int | None = None,
+        correlation_id: str = "",
+        payload: Mapping[str, Any] | None = None,
+        field: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.meaning = meaning
+        self.remedy = remedy
+        self.status = status
+        self.correlation_id = correlation_id
+        self.payload = dict(payload or {})
+        self.field = field
+
+
+class Refused(ProviderError):
+    """The provider said no; the same request will be refused again. Nothing happened there."""
+
+
+class Unavailable(ProviderError):
+    """Nothing happened there, and the same request may be tried later (`retry_after` seconds)."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(ProviderError):
+    """The request left, and no answer that can be trusted came. Ask before doing anything else."""
+
+
+class NotAuthorised(ProviderError):
+    """Keys, token or product permission were refused: the account needs a person."""
+
+
+class NotFound(Refused):
+    """The provider does not know the reference."""
+
+
+class InvalidSignature(Exception):
+    """A delivery that the provider did not sign. `reason` is for our counters, never an answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MalformedDelivery(Exception):
+    """A rightly signed delivery that cannot be read."""
+
+
+# ----------------------------------------------------------------------------------- the provider
+class Provider(ABC):
+    """One account at one provider. Subclasses describe themselves as data and speak the wire.
+
+    Instances are cheap, made per use, and never shared between threads. Every method that talks
+    to the provider raises the error family above and nothing else.
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[_StrOrPromise]
+    about: ClassVar[_StrOrPromise] = ""
+    channels: ClassVar[tuple[Channel, ...]]
+    statuses: ClassVar[Mapping[str, StatusWord]]
+    settings_form: ClassVar[type[forms.Form]]
+    base_urls: ClassVar[Mapping[str, str]]
+    has_webhook_registrations: ClassVar[bool] = False
+    can_capture: ClassVar[bool] = False
+    can_refund: ClassVar[bool] = False
+
+    def __init__(self, account: ProviderAccount) -> None:
+        self.account = account
+
+    @abstractmethod
+    def check(self, document: InvoiceDocument, options: SendOptions) -> list[Problem]:
+        """Return what the provider would refuse, before anything is sent. No HTTP."""
+
+    @abstractmethod
+    def send(self, document: InvoiceDocument, options: SendOptions) -> Sent:
+        """Create the payment request.
+
+        Raises Refused, Unavailable, OutcomeUnknown or NotAuthorised.
+        """
+
+    @abstractmethod
+    def fetch(self, reference: str) -> list[StatusChange]:
+        """Ask the provider for all it knows of a request, oldest first, the state last.
+
+        Raises NotFound when the provider does not know the reference.
+        """
+
+    @abstractmethod
+    def cancel(self, reference: str, *, key: str, before_approval_only: bool) -> None:
+        """Withdraw the request, or release what is reserved and not collected.
+
+        `before_approval_only`: refuse (code kept) if the customer has approved meanwhile.
+        """
+
+    def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> None:
+        """Collect reserved money."""
+        raise Refused(f"{self.slug} has no capture.")
+
+    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str) -> None:
+        """Give collected money back."""
+        raise Refused(f"{self.slug} has no refund.")
+
+    @abstractmethod
+    def after_paid(self, document: InvoiceDocument, reference: str, hosted_url: str) -> None:
+        """Attach what the provider shows beside a paid request (best effort, repeatable)."""
+
+    @abstractmethod
+    def expires_at(self, document: InvoiceDocument, options: SendOptions) -> datetime | None:
+        """Say until when the request would live, clamped to what the account allows."""
+
+    @abstractmethod
+    def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> None:
+        """Raise InvalidSignature unless one of the live secrets signed the raw bytes, recently."""
+
+    @abstractmethod
+    def delivery_id(self, request: WebhookRequest) -> str:
+        """Name the delivery's content, the same for each repeat. Raises MalformedDelivery."""
+
+    @abstractmethod
+    def parse(self, body: bytes) -> list[StatusChange]:
+        """Read a verified body. Raises MalformedDelivery."""
+
+    def register_webhook(self, url: str) -> tuple[str, str]:
+        """Register `url` for all events. Returns the provider's id and the signing secret."""
+        raise Refused(f"{self.slug} registers no webhooks.")
+
+    def list_webhooks(self) -> list[Registration]:
+        """List registrations, ours and others'."""
+        return []
+
+    def delete_webhook(self, registration_id: str) -> None:
+        """Delete a registration."""
+
+    @abstractmethod
+    def checklist(self) -> list[Evidence]:
+        """Say what stands between this account and its first request. No HTTP."""
+
+    @abstractmethod
+    def probe(self) -> Evidence:
+        """Prove the keys by one harmless call."""
+
+    @classmethod
+    @abstractmethod
+    def error_word(cls, code: str) -> ErrorWord:
+        """Put a provider's error code in plain words."""

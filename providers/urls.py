@@ -1,0 +1,5 @@
+"""Addresses of provider accounts and webhooks."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
