@@ -1,0 +1,1 @@
+"""Vipps MobilePay ePayment, webhooks, userinfo and order management, as documented."""
