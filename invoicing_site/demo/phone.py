@@ -1,0 +1,59 @@
+"""The customer's fingers: the sandbox's remote control over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+Json = dict[str, Any]
+
+
+class PhoneError(Exception):
+    """The sandbox did not do as told."""
+
+
+class Phone:
+    """Plays the customer of any payment at the simulated provider."""
+
+    def __init__(self, url: str) -> None:
+        self._base = f"{url}/sandbox/control"
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def approve(self, reference: str) -> Json:
+        """Approve a payment."""
+        return self._post("approve", reference=reference)
+
+    def share(self, reference: str) -> Json:
+        """Approve a payment and share what it asks for."""
+        return self._post("share", reference=reference)
+
+    def reject(self, reference: str) -> Json:
+        """Decline a payment."""
+        return self._post("reject", reference=reference)
+
+    def dismiss(self, reference: str) -> Json:
+        """Say "I'll pay later"."""
+        return self._post("dismiss", reference=reference)
+
+    def pushes(self, phone: str) -> list[Json]:
+        """Return the requests on a phone, newest first. `phone` is E.164."""
+        answer = self._call("GET", "pushes", phoneNumber=phone.lstrip("+"))
+        found: list[Json] = answer["pushes"]
+        return found
+
+    def deliver(self) -> int:
+        """Post the webhooks that are due. Returns how many were accepted."""
+        return int(self._post("deliver")["delivered"])
+
+    def _post(self, what: str, **given: Any) -> Json:
+        return self._call("POST", what, **given)
+
+    def _call(self, method: str, what: str, **given: Any) -> Json:
+        body = {"params": given} if method == "GET" else {"json": given}
+        answer = self._session.request(method, f"{self._base}/{what}", timeout=30, **body)  # type: ignore[arg-type]
+        if not answer.ok:
+            raise PhoneError(f"{what} {given}: HTTP {answer.status_code} {answer.text[:300]}")
+        found: Json = answer.json()
+        return found
