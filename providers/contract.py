@@ -532,6 +532,7 @@ class Provider(ABC):
 
     def delete_webhook(self, registration_id: str) -> None:
         """Delete a registration."""
+        raise Refused(f"{self.slug} has no registrations.")
 
     @abstractmethod
     def checklist(self) -> list[Evidence]:

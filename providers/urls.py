@@ -1,5 +1,9 @@
 """Addresses of provider accounts and webhooks."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from providers.views import webhooks
+
+urlpatterns = [
+    path("webhooks/<slug:provider>/<str:token>/", webhooks.webhook, name="webhook"),
+]

@@ -42,6 +42,7 @@ class PaymentRequest(models.Model):
     state_at = models.DateTimeField(null=True, blank=True)
     facts: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     problem: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+    capture_before = models.DateTimeField(null=True, blank=True, db_index=True)
     ask_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")

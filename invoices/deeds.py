@@ -1,0 +1,307 @@
+"""What each kind of operation does outside, and how its outcome is recorded.
+
+`do` talks to the provider and touches no row; `record` runs under the invoice's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from invoices import alerts, documents, facts, options, posting, timeline
+from invoices.enums import EventKind, OperationKind, OperationState
+from invoices.models import Operation, PaymentRequest
+from invoicing_site.merchants.fields import box
+from providers import accounts, registry
+from providers.contract import (
+    NotAuthorised,
+    NotFound,
+    OutcomeUnknown,
+    Provider,
+    ProviderError,
+    Refused,
+    RequestState,
+    Sent,
+    Source,
+    StatusChange,
+    Unavailable,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of an operation: its next state, what to tell, and the facts that came along.
+
+    `counts` False: the try does not use up the operation's patience (the provider is down, or
+    holds us back). `wait` overrides the backoff.
+    """
+
+    state: OperationState
+    what: str = ""
+    sent: Sent | None = None
+    changes: Sequence[StatusChange] = ()
+    problem: Mapping[str, Any] = field(default_factory=dict)
+    wait: timedelta | None = None
+    counts: bool = True
+    hold_account: bool = False
+
+
+DONE = OperationState.DONE
+
+
+def do(operation: Operation, *, in_doubt: bool) -> Outcome:
+    """Carry out an operation and say what came of it. No transaction is open here."""
+    if operation.kind == OperationKind.EMAIL:
+        return _email(operation)
+    request = operation.request
+    assert request is not None  # noqa: S101 -- all other kinds have one
+    provider = registry.of(request.account)
+    try:
+        if operation.kind == OperationKind.CREATE:
+            return _create(provider, operation, request, in_doubt=in_doubt)
+        return _change(provider, operation, request)
+    except NotAuthorised as error:
+        return Outcome(
+            state=OperationState.DUE,
+            what="held",
+            problem=problem_of(error),
+            counts=False,
+            hold_account=True,
+        )
+    except Unavailable as error:
+        wait = timedelta(seconds=error.retry_after) if error.retry_after else None
+        return Outcome(
+            state=OperationState.UNKNOWN if in_doubt else OperationState.DUE,
+            what="retry",
+            problem=problem_of(error),
+            wait=wait,
+            counts=False,
+        )
+    except OutcomeUnknown as error:
+        return Outcome(state=OperationState.UNKNOWN, what="unknown", problem=problem_of(error))
+    except Refused as error:
+        return _refused(provider, operation, request, error)
+
+
+def _create(
+    provider: Provider, operation: Operation, request: PaymentRequest, *, in_doubt: bool
+) -> Outcome:
+    what = "created"
+    if in_doubt:
+        try:
+            return Outcome(state=DONE, what="found", changes=provider.fetch(request.reference))
+        except NotFound:
+            what = "not_found"
+    as_of = datetime.fromisoformat(operation.options["as_of"])
+    asked = options.of_request(request, key=operation.key, as_of=as_of)
+    sent = provider.send(documents.of(request.document), asked)
+    return Outcome(state=DONE, what=what, sent=sent, changes=sent.changes)
+
+
+def _change(provider: Provider, operation: Operation, request: PaymentRequest) -> Outcome:
+    """Cancel, capture, refund: the same key at every try, then the provider's own word."""
+    reference, key = request.reference, operation.key
+    if operation.kind == OperationKind.CANCEL:
+        early = request.state != RequestState.ACCEPTED
+        provider.cancel(reference, key=key, before_approval_only=early)
+    elif operation.kind == OperationKind.AFTER_PAID:
+        provider.after_paid(
+            documents.of(request.document), reference, options.hosted_url(operation.invoice)
+        )
+        return Outcome(state=DONE, what="after_paid")
+    else:
+        assert operation.amount is not None  # noqa: S101 -- captures and refunds have one
+        move = provider.capture if operation.kind == OperationKind.CAPTURE else provider.refund
+        move(reference, amount=operation.amount, currency=request.currency, key=key)
+    return Outcome(state=DONE, what="changed", changes=_ask(provider, reference))
+
+
+def _refused(
+    provider: Provider, operation: Operation, request: PaymentRequest, error: Refused
+) -> Outcome:
+    changes = () if operation.kind == OperationKind.CREATE else _ask(provider, request.reference)
+    return Outcome(
+        state=OperationState.FAILED, what="refused", problem=problem_of(error), changes=changes
+    )
+
+
+def _ask(provider: Provider, reference: str) -> Sequence[StatusChange]:
+    """Fetch the truth after a change; if that fails the poller or a webhook brings it."""
+    try:
+        return provider.fetch(reference)
+    except ProviderError:
+        return ()
+
+
+def _email(operation: Operation) -> Outcome:
+    try:
+        posting.deliver(operation)
+    except posting.Undeliverable as error:
+        return Outcome(
+            state=OperationState.FAILED, what="email_failed", problem={"meaning": str(error)}
+        )
+    except posting.TryLater as error:
+        return Outcome(state=OperationState.DUE, what="retry", problem={"meaning": str(error)})
+    return Outcome(state=DONE, what="emailed")
+
+
+def problem_of(error: ProviderError) -> dict[str, Any]:
+    """Put an error in plain words for staff, with what their support asks for."""
+    return {
+        "code": error.code,
+        "meaning": str(error.meaning or error),
+        "remedy": str(error.remedy),
+        "field": error.field,
+        "status": error.status,
+        "correlation_id": error.correlation_id,
+    }
+
+
+# ------------------------------------------------------------------------------------ recording
+def record(operation: Operation, outcome: Outcome, *, now: datetime) -> None:
+    """Write an outcome to the request and the timeline. The invoice is locked."""
+    if operation.kind == OperationKind.EMAIL:
+        posting.record(operation, outcome.what, outcome.problem, now=now)
+        return
+    request = operation.request
+    assert request is not None  # noqa: S101 -- all other kinds have one
+    if outcome.sent is not None:
+        _keep_sent(request, outcome.sent)
+    if outcome.hold_account:
+        accounts.pause(request.account, reason=str(outcome.problem["meaning"]), now=now)
+    if operation.kind == OperationKind.CREATE:
+        _record_create(operation, request, outcome, now)
+    elif operation.state == OperationState.FAILED:
+        _record_failure(operation, request, outcome, now)
+    if outcome.changes:
+        facts.apply(operation.invoice, request, outcome.changes, source=Source.ANSWER, now=now)
+
+
+def _keep_sent(request: PaymentRequest, sent: Sent) -> None:
+    request.provider_id = sent.provider_id
+    request.expires_at = sent.expires_at
+    request.facts = request.facts | dict(sent.extra)
+    if sent.redirect_url:
+        request.redirect_url = box().encrypt(sent.redirect_url.encode()).decode()
+
+
+def _record_create(
+    operation: Operation, request: PaymentRequest, outcome: Outcome, now: datetime
+) -> None:
+    """Move a request by what became of sending it, unless facts have moved it further."""
+    ours = {RequestState.QUEUED, RequestState.SUBMITTING, RequestState.UNKNOWN}
+    if outcome.what == "not_found":
+        _note(operation, request, "not_found", now)
+    if outcome.sent is not None and not outcome.changes:
+        change = StatusChange(
+            reference=request.reference,
+            event_id="accepted-by-provider",
+            state=RequestState.CREATED,
+            provider_word="",
+            occurred_at=now,
+            payload=outcome.sent.extra,
+        )
+        facts.apply(operation.invoice, request, [change], source=Source.ANSWER, now=now)
+        return
+    if request.state not in ours or outcome.changes:
+        return
+    request.problem = dict(outcome.problem)
+    if operation.state == OperationState.FAILED:
+        _record_invalid(operation, request, outcome, now)
+    elif operation.state == OperationState.UNKNOWN:
+        _set(request, RequestState.UNKNOWN, now)
+        if operation.tries <= 1:
+            _note(operation, request, "request_unknown", now)
+    else:
+        _set(request, RequestState.QUEUED, now)
+        _note(operation, request, outcome.what, now)
+
+
+def _record_invalid(
+    operation: Operation, request: PaymentRequest, outcome: Outcome, now: datetime
+) -> None:
+    if outcome.what != "refused":
+        # Patience is over and still nobody knows: it stays unknown, and a person is told.
+        _set(request, RequestState.UNKNOWN, now)
+        _alert(operation, request, "needs_person", outcome, now)
+        return
+    change = StatusChange(
+        reference=request.reference,
+        event_id="refused-by-provider",
+        state=RequestState.INVALID,
+        provider_word=str(outcome.problem.get("code", "")),
+        occurred_at=now,
+        payload=outcome.problem,
+    )
+    facts.apply(operation.invoice, request, [change], source=Source.ANSWER, now=now)
+
+
+def _record_failure(
+    operation: Operation, request: PaymentRequest, outcome: Outcome, now: datetime
+) -> None:
+    if operation.kind == OperationKind.AFTER_PAID:
+        return  # Best effort: the customer has paid and nothing depends on it.
+    _note(operation, request, f"failed_{operation.kind}", now, problem=outcome.problem)
+    # A withdrawal that lost against the customer's approval is no matter for a person: the
+    # approval itself is on the timeline.
+    if operation.kind != OperationKind.CANCEL:
+        _alert(operation, request, "operation_failed", outcome, now)
+
+
+def _set(request: PaymentRequest, state: RequestState, now: datetime) -> None:
+    request.state = state
+    request.state_at = now
+    request.ask_at = facts.next_ask(request, now)
+    request.save(update_fields=["state", "state_at", "ask_at", "problem", "updated_at"])
+
+
+def _alert(
+    operation: Operation, request: PaymentRequest, what: str, outcome: Outcome, now: datetime
+) -> None:
+    data = {
+        "kind": str(OperationKind(operation.kind).label),
+        "tries": operation.tries,
+        "meaning": str(outcome.problem.get("meaning", "")),
+        "provider": provider_label(request),
+    }
+    alerts.raise_alert(operation.invoice, what, now=now, request=request, data=data)
+
+
+def _note(
+    operation: Operation,
+    request: PaymentRequest,
+    what: str,
+    now: datetime,
+    *,
+    problem: Mapping[str, Any] | None = None,
+) -> None:
+    about = problem if problem is not None else operation.problem
+    timeline.add(
+        operation.invoice,
+        kind=EventKind.OPERATION,
+        what=what,
+        source=Source.ANSWER,
+        event_id=f"op:{operation.pk}:{operation.fence}:{what}",
+        now=now,
+        request=request,
+        data={
+            "provider": provider_label(request),
+            "meaning": str(about.get("meaning", "")),
+            "detail": str(about.get("remedy", "")),
+            "due_at": operation.due_at.isoformat(),
+        },
+        provider_word=str(about.get("code", "")),
+        payload=about,
+    )
+
+
+def provider_label(request: PaymentRequest) -> str:
+    """Name the provider in the source language, as the timeline keeps it."""
+    provider = registry.classes().get(request.account.provider)
+    with override("en"):
+        return str(provider.label) if provider else _("The provider")

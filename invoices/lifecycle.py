@@ -1,0 +1,202 @@
+"""Which status follows from which facts, and the only functions that write one.
+
+The end state is a function of the set of facts, not of their order: `resolve` reads all of them
+each time. Nothing here opens a transaction; callers hold the invoice's row lock (`locked`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Q, Sum
+
+from invoices.enums import InvoiceStatus
+from invoices.models import Invoice, Movement, PaymentRequest
+from providers.contract import MovementKind, RequestState
+
+ZERO = Decimal("0.00")
+TERMINAL = frozenset(
+    {
+        RequestState.REJECTED,
+        RequestState.EXPIRED,
+        RequestState.CANCELLED,
+        RequestState.INVALID,
+    }
+)
+RANK = {
+    RequestState.QUEUED: 0,
+    RequestState.SUBMITTING: 1,
+    RequestState.UNKNOWN: 2,
+    RequestState.CREATED: 3,
+    RequestState.ACCEPTED: 4,
+    RequestState.INVALID: 5,
+    RequestState.EXPIRED: 6,
+    RequestState.REJECTED: 7,
+    RequestState.CANCELLED: 8,
+    # A provider may say these before the movement is known; money decides when it is.
+    RequestState.PAID: 9,
+    RequestState.PARTIALLY_REFUNDED: 10,
+    RequestState.REFUNDED: 11,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A state somebody stated: when it was true, and whether the provider was asked."""
+
+    state: RequestState
+    at: datetime
+    authoritative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Movements of a request or an invoice, summed by kind."""
+
+    authorised: Decimal = ZERO
+    released: Decimal = ZERO
+    captured: Decimal = ZERO
+    refunded: Decimal = ZERO
+    received: Decimal = ZERO
+
+    @property
+    def reserved(self) -> Decimal:
+        """What is reserved and neither collected nor released."""
+        return max(self.authorised - self.captured - self.released, ZERO)
+
+    @property
+    def came_in(self) -> Decimal:
+        """What was collected or received, before refunds."""
+        return self.captured + self.received
+
+    @property
+    def kept(self) -> Decimal:
+        """What came in less what went back."""
+        return self.came_in - self.refunded
+
+
+def locked(invoice_id: int) -> Invoice:
+    """Return the invoice with its row locked, which is the one lock of all its facts."""
+    return (
+        Invoice.objects.select_for_update(of=("self",)).select_related("issuer").get(pk=invoice_id)
+    )
+
+
+def sums(movements: Iterable[tuple[str, Decimal]]) -> Sums:
+    """Add up (kind, amount) pairs."""
+    totals: dict[str, Decimal] = {}
+    for kind, amount in movements:
+        totals[kind] = totals.get(kind, ZERO) + amount
+    return Sums(**totals)
+
+
+def resolve(facts: Sequence[Fact], money: Sums, amount: Decimal) -> RequestState | None:
+    """Say what a request is, from all facts in any order. None when nothing was stated yet.
+
+    Money wins. Without money, what the provider said when asked beats what it said before that
+    moment; a terminal fact yields to nothing else.
+    """
+    if money.captured > ZERO:
+        return _by_money(money, amount)
+    if not facts:
+        return None
+    asked = max((f for f in facts if f.authoritative), key=_order, default=None)
+    told = [f for f in facts if not f.authoritative and (asked is None or f.at > asked.at)]
+    terminal = [f for f in told if f.state in TERMINAL]
+    latest = max(terminal or told, key=_order, default=None)
+    return latest.state if latest else asked.state if asked else None
+
+
+def _order(fact: Fact) -> tuple[datetime, int]:
+    return fact.at, RANK[fact.state]
+
+
+def _by_money(money: Sums, amount: Decimal) -> RequestState:
+    if money.refunded >= money.captured:
+        return RequestState.REFUNDED
+    if money.refunded > ZERO:
+        return RequestState.PARTIALLY_REFUNDED
+    if money.captured < amount and money.reserved > ZERO:
+        return RequestState.ACCEPTED
+    return RequestState.PAID
+
+
+def request_sums(request: PaymentRequest) -> Sums:
+    """Add up a request's movements."""
+    return sums(request.movements.values_list("kind", "amount"))
+
+
+def invoice_sums(invoice: Invoice) -> Sums:
+    """Add up an invoice's movements."""
+    return sums(invoice.movements.values_list("kind", "amount"))
+
+
+def status_of(status: str, total: Decimal, money: Sums) -> InvoiceStatus:
+    """Say what the books say: the status is what is left after the money that moved."""
+    current = InvoiceStatus(status)
+    if current in {InvoiceStatus.DRAFT, InvoiceStatus.CANCELLED}:
+        return current
+    if money.came_in >= total and (money.came_in > ZERO or total == ZERO):
+        # What is too much does not count as given back until the invoice's own money is.
+        if money.refunded >= money.came_in > ZERO:
+            return InvoiceStatus.REFUNDED
+        return InvoiceStatus.PARTIALLY_REFUNDED if money.kept < total else InvoiceStatus.PAID
+    return current if current == InvoiceStatus.UNCOLLECTIBLE else InvoiceStatus.OPEN
+
+
+def residual_of(status: InvoiceStatus, total: Decimal, money: Sums) -> Decimal:
+    """Say what is left to pay. A refund does not reopen the debt; a cancelled one has none."""
+    if status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+        return max(total - money.kept, ZERO)
+    return ZERO
+
+
+def excess_of(status: InvoiceStatus, total: Decimal, money: Sums) -> Decimal:
+    """Say how much was received that we have no right to."""
+    due = ZERO if status == InvoiceStatus.CANCELLED else total
+    return max(money.kept - due, ZERO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyMap:
+    """The invoice's money for the page: invoiced - credited - received + refunded = residual."""
+
+    currency: str
+    invoiced: Decimal
+    credited: Decimal
+    received: Decimal
+    refunded: Decimal
+    reserved: Decimal
+    residual: Decimal
+    excess: Decimal
+    movements: tuple[Movement, ...]
+
+
+def money(invoice: Invoice) -> MoneyMap:
+    """Return the money of an invoice. One query."""
+    rows = tuple(invoice.movements.select_related("request__account").order_by("occurred_at"))
+    total = sums((row.kind, row.amount) for row in rows)
+    status = InvoiceStatus(invoice.status)
+    return MoneyMap(
+        currency=invoice.currency,
+        invoiced=invoice.total,
+        credited=ZERO,
+        received=total.came_in,
+        refunded=total.refunded,
+        reserved=total.reserved,
+        residual=residual_of(status, invoice.total, total),
+        excess=excess_of(status, invoice.total, total),
+        movements=rows,
+    )
+
+
+def captured_by_request(invoice: Invoice) -> dict[int | None, Decimal]:
+    """Return what each request collected less what it gave back, for refunds."""
+    rows = invoice.movements.values_list("request_id").annotate(
+        captured=Sum("amount", filter=Q(kind=MovementKind.CAPTURED)),
+        refunded=Sum("amount", filter=Q(kind=MovementKind.REFUNDED)),
+    )
+    return {pk: (captured or ZERO) - (refunded or ZERO) for pk, captured, refunded in rows}

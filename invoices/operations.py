@@ -1,0 +1,77 @@
+"""The outbox's front: an operation is queued in the transaction that decided it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from invoices.enums import OperationKind, OperationState
+from invoices.models import Invoice, Operation, PaymentRequest
+
+if TYPE_CHECKING:
+    from invoicing_site.merchants.models import User
+
+LIVE = (OperationState.DUE, OperationState.LEASED, OperationState.UNKNOWN)
+
+
+def queue(
+    kind: OperationKind,
+    invoice: Invoice,
+    *,
+    now: datetime,
+    request: PaymentRequest | None = None,
+    by: User | None = None,
+    amount: Decimal | None = None,
+    reason: str = "",
+    options: Mapping[str, Any] | None = None,
+    due_at: datetime | None = None,
+) -> Operation:
+    """Write an operation that a worker will do, and wake one after commit.
+
+    The idempotency key is made here, once, so that every try is the same operation to the
+    provider. `due_at` in the future waits for the sweep.
+    """
+    operation = Operation.objects.create(
+        invoice=invoice,
+        request=request,
+        kind=kind,
+        key=f"{kind}-{uuid.uuid4().hex}"[:50],
+        amount=amount,
+        reason=reason,
+        options=dict(options or {}),
+        due_at=due_at or now,
+        created_by=by,
+    )
+    if operation.due_at <= now:
+        transaction.on_commit(wake)
+    return operation
+
+
+def wake() -> None:
+    """Tell a worker that something is due. Losing it costs seconds: the sweep finds the row."""
+    from invoices import tasks  # noqa: PLC0415 -- tasks import us
+
+    tasks.wake(tasks.drain_outbox)
+
+
+def live(request: PaymentRequest, *kinds: OperationKind) -> bool:
+    """Say whether such an operation of a request is waiting or under way."""
+    return request.operations.filter(kind__in=kinds, state__in=LIVE).exists()
+
+
+def failed(request: PaymentRequest, *kinds: OperationKind) -> bool:
+    """Say whether such an operation of a request was refused."""
+    return request.operations.filter(kind__in=kinds, state=OperationState.FAILED).exists()
+
+
+def drop(request: PaymentRequest, *, now: datetime) -> bool:
+    """Call off a request's sending while it waits. False when a worker already has it."""
+    waiting = request.operations.filter(
+        kind=OperationKind.CREATE, state=OperationState.DUE, tries=0
+    )
+    return bool(waiting.update(state=OperationState.DROPPED, finished_at=now))

@@ -1,0 +1,108 @@
+"""Asking the provider: heals lost webhooks, and collects reservations before they lapse."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from invoices import alerts, facts, lifecycle, operations
+from invoices.enums import InvoiceStatus, OperationKind
+from invoices.models import PaymentRequest
+from providers import registry
+from providers.contract import (
+    NotAuthorised,
+    NotFound,
+    ProviderError,
+    RequestState,
+    Source,
+    StatusChange,
+)
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+# How long before a reservation lapses it is collected although the issuer's setting is off.
+MARGIN = timedelta(hours=36)
+
+
+def ask_due(now: datetime) -> int:
+    """Ask about every request whose time has come. Returns how many were asked about."""
+    due = list(
+        PaymentRequest.objects.filter(ask_at__lte=now, account__paused_at=None)
+        .order_by("ask_at")
+        .values_list("pk", flat=True)[:BATCH]
+    )
+    for request_id in due:
+        # Said first: a request whose asking kills the worker must not be asked at once again.
+        PaymentRequest.objects.filter(pk=request_id).update(ask_at=now + timedelta(minutes=5))
+        ask(request_id, now=now)
+    return len(due)
+
+
+def ask(request_id: int, *, now: datetime, source: Source = Source.POLL) -> bool:
+    """Ask the provider about one request and apply its answer. False when it could not be had."""
+    request = PaymentRequest.objects.select_related("account__merchant").get(pk=request_id)
+    PaymentRequest.objects.filter(pk=request_id).update(asked_at=now)
+    try:
+        changes = registry.of(request.account).fetch(request.reference)
+    except NotFound:
+        return False  # Not sent yet, or the outbox is finding out.
+    except NotAuthorised as error:
+        _tell(request, error, now)
+        return False
+    except ProviderError as error:
+        logger.warning("Could not ask about %s: %s", request.reference, error)
+        return False
+    store(request.pk, changes, source=source, now=now)
+    return True
+
+
+def store(request_id: int, changes: list[StatusChange], *, source: Source, now: datetime) -> bool:
+    """Apply facts to a request in one transaction under its invoice's lock."""
+    invoice_id = PaymentRequest.objects.values_list("invoice_id", flat=True).get(pk=request_id)
+    with transaction.atomic(durable=True):
+        invoice = lifecycle.locked(invoice_id)
+        request = PaymentRequest.objects.select_related("account__merchant").get(pk=request_id)
+        request.invoice = invoice
+        return facts.apply(invoice, request, changes, source=source, now=now)
+
+
+def _tell(request: PaymentRequest, error: ProviderError, now: datetime) -> None:
+    with transaction.atomic(durable=True):
+        invoice = lifecycle.locked(request.invoice_id)
+        data = {"provider": str(registry.classes()[request.account.provider].label)}
+        alerts.raise_alert(invoice, "not_authorised", now=now, request=request, data=data)
+    logger.error("Account %s is not authorised: %s", request.account_id, error)
+
+
+def collect_before_lapse(now: datetime) -> int:
+    """Collect what is reserved and about to lapse, whatever the issuer's setting.
+
+    Returns how many collections were queued.
+    """
+    due = PaymentRequest.objects.filter(
+        state=RequestState.ACCEPTED, capture_before__lte=now + MARGIN
+    ).values_list("pk", flat=True)
+    return sum(_collect(request_id, now) for request_id in list(due))
+
+
+def _collect(request_id: int, now: datetime) -> bool:
+    invoice_id = PaymentRequest.objects.values_list("invoice_id", flat=True).get(pk=request_id)
+    with transaction.atomic(durable=True):
+        invoice = lifecycle.locked(invoice_id)
+        request = PaymentRequest.objects.select_related("account").get(pk=request_id)
+        reserved = lifecycle.request_sums(request).reserved
+        owed = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+        busy = operations.live(request, OperationKind.CAPTURE, OperationKind.CANCEL)
+        if not reserved or not owed or busy:
+            return False
+        if operations.failed(request, OperationKind.CAPTURE):
+            assert request.capture_before is not None  # noqa: S101 -- filtered on it
+            data = {"capture_before_at": request.capture_before.isoformat()}
+            alerts.raise_alert(invoice, "capture_due", now=now, request=request, data=data)
+            return False
+        amount = min(reserved, invoice.residual)
+        operations.queue(OperationKind.CAPTURE, invoice, request=request, amount=amount, now=now)
+        return True

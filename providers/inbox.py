@@ -1,0 +1,173 @@
+"""Deliveries: kept first, answered, then processed by a worker.
+
+A delivery is a hint. What it says is confirmed by asking the provider before anything moves,
+and the provider's answer is applied in one transaction with the delivery's own mark.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from providers import registry
+from providers.contract import (
+    MalformedDelivery,
+    NotFound,
+    Provider,
+    ProviderError,
+    Source,
+    StatusChange,
+)
+from providers.models import ProviderAccount, RejectedDelivery, WebhookDelivery
+from providers.signals import UnknownReference, status_change
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 12
+BATCH = 100
+KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "x-ms-date", "date")
+
+
+def keep(
+    account: ProviderAccount,
+    *,
+    delivery_id: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    now: datetime,
+) -> tuple[int, bool]:
+    """Store a verified delivery once. Returns its id and whether it is news."""
+    try:
+        with transaction.atomic(durable=True):
+            kept = WebhookDelivery.objects.create(
+                account=account,
+                delivery_id=delivery_id[:200],
+                body=body,
+                headers={name: headers[name] for name in KEPT_HEADERS if name in headers},
+                received_at=now,
+                due_at=now,
+            )
+            transaction.on_commit(_wake)
+    except IntegrityError:
+        twin = WebhookDelivery.objects.filter(account=account, delivery_id=delivery_id[:200])
+        twin.update(repeats=F("repeats") + 1)
+        return twin.values_list("pk", flat=True).get(), False
+    return kept.pk, True
+
+
+def _wake() -> None:
+    from providers import tasks  # noqa: PLC0415 -- tasks import us
+
+    tasks.wake(tasks.drain_inbox)
+
+
+def reject(account: ProviderAccount, *, reason: str, now: datetime) -> None:
+    """Count a delivery that was not signed rightly; nothing of it is kept."""
+    counter = {"account": account, "day": timezone.localdate(now), "reason": reason[:60]}
+    RejectedDelivery.objects.get_or_create(**counter)
+    RejectedDelivery.objects.filter(**counter).update(count=F("count") + 1)
+
+
+def drain(now: datetime | None = None) -> int:
+    """Process what is due, oldest first. Returns how many were tried."""
+    done = 0
+    while claimed := _claim(now or timezone.now()):
+        for delivery_id in claimed:
+            process(delivery_id, now=now or timezone.now())
+        done += len(claimed)
+    return done
+
+
+def _claim(now: datetime) -> list[int]:
+    """Take due deliveries for this worker; one that it loses comes back after a minute."""
+    with transaction.atomic(durable=True):
+        ids = list(
+            WebhookDelivery.objects.select_for_update(skip_locked=True)
+            .filter(processed_at=None, due_at__lte=now)
+            .order_by("due_at", "pk")
+            .values_list("pk", flat=True)[:BATCH]
+        )
+        WebhookDelivery.objects.filter(pk__in=ids).update(
+            due_at=now + timedelta(minutes=1), attempts=F("attempts") + 1
+        )
+    return ids
+
+
+def process(delivery_id: int, *, now: datetime) -> bool:
+    """Confirm and apply one delivery. False when it waits for another try, or for a person."""
+    delivery = WebhookDelivery.objects.select_related("account__merchant").get(pk=delivery_id)
+    if delivery.processed_at is not None:
+        return True
+    provider = registry.of(delivery.account)
+    try:
+        changes = confirmed(provider, provider.parse(bytes(delivery.body)))
+        _apply(delivery, changes, now)
+    except MalformedDelivery as error:
+        return _give_up(delivery, f"Unreadable: {error}", now)
+    except (UnknownReference, NotFound) as error:
+        return _later(delivery, f"Unknown reference: {error}", now)
+    except ProviderError as error:
+        return _later(delivery, f"Could not confirm: {error}", now)
+    return True
+
+
+def confirmed(provider: Provider, told: list[StatusChange]) -> list[StatusChange]:
+    """Ask the provider about each request that a delivery tells of, and believe the answer.
+
+    What the delivery told and the answer lacks is not lost: it is applied without its money,
+    because the provider's log may lag behind its own webhook by a moment.
+    """
+    found: list[StatusChange] = []
+    for reference in dict.fromkeys(change.reference for change in told):
+        found += provider.fetch(reference)
+    known = {(change.reference, change.event_id) for change in found}
+    lagging = [c for c in told if (c.reference, c.event_id) not in known]
+    unconfirmed = [
+        replace(c, money=None, state=None, event_id=f"told:{c.event_id}") for c in lagging
+    ]
+    return unconfirmed + found
+
+
+def _apply(delivery: WebhookDelivery, changes: list[StatusChange], now: datetime) -> None:
+    with transaction.atomic(durable=True):
+        locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
+        if locked.processed_at is not None:
+            return
+        status_change.send(
+            sender=WebhookDelivery,
+            account=delivery.account,
+            changes=changes,
+            source=Source.WEBHOOK,
+            now=now,
+        )
+        locked.processed_at, locked.problem = now, ""
+        locked.save(update_fields=["processed_at", "problem"])
+
+
+def _later(delivery: WebhookDelivery, problem: str, now: datetime) -> bool:
+    """Put a delivery off; after many tries it rests until a person replays it."""
+    if delivery.attempts >= MAX_ATTEMPTS:
+        return _give_up(delivery, problem, now)
+    wait = timedelta(seconds=min(2.0 ** min(delivery.attempts + 1, 11), 1800.0))
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(due_at=now + wait, problem=problem[:300])
+    return False
+
+
+def _give_up(delivery: WebhookDelivery, problem: str, now: datetime) -> bool:
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(due_at=None, problem=problem[:300])
+    logger.warning("Delivery %s waits for a person: %s", delivery.pk, problem)
+    return False
+
+
+def replay(delivery_id: int, *, now: datetime) -> bool:
+    """Process a delivery again, also one that was processed: facts held already add nothing."""
+    WebhookDelivery.objects.filter(pk=delivery_id).update(
+        processed_at=None, due_at=now, attempts=0, problem=""
+    )
+    return process(delivery_id, now=now)

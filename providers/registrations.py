@@ -1,0 +1,71 @@
+"""Our webhook registrations at providers: made, checked daily, made again when dropped."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from providers import registry
+from providers.contract import ProviderError
+from providers.models import ProviderAccount, WebhookRegistration
+
+logger = logging.getLogger(__name__)
+
+
+def webhook_url(account: ProviderAccount) -> str:
+    """Return the address that the provider is given for an account."""
+    path = reverse("webhook", kwargs={"provider": account.provider, "token": account.webhook_token})
+    return f"{settings.PUBLIC_URL}{path}"
+
+
+def register(account: ProviderAccount, *, now: datetime) -> WebhookRegistration:
+    """Register our address and keep the secret that the provider shows once.
+
+    Raises the provider error family.
+    """
+    url = webhook_url(account)
+    provider_id, secret = registry.of(account).register_webhook(url)
+    with transaction.atomic(durable=True):
+        return WebhookRegistration.objects.create(
+            account=account, provider_id=provider_id, url=url, secret=secret, last_seen_at=now
+        )
+
+
+def remove(registration: WebhookRegistration, *, now: datetime) -> None:
+    """Delete a registration at the provider, then forget its secret's validity."""
+    registry.of(registration.account).delete_webhook(registration.provider_id)
+    WebhookRegistration.objects.filter(pk=registration.pk).update(removed_at=now)
+
+
+def secrets(account: ProviderAccount) -> list[str]:
+    """Return all live secrets: during a rotation two registrations overlap."""
+    live = account.registrations.filter(removed_at=None).values_list("secret", flat=True)
+    return [str(secret) for secret in live if secret]
+
+
+def check_all(*, now: datetime) -> None:
+    """Check every account that has a registration; one failing account stops no other."""
+    for account in ProviderAccount.objects.filter(
+        active=True, paused_at=None, registrations__removed_at=None
+    ).distinct():
+        try:
+            check(account, now=now)
+        except ProviderError as error:
+            logger.warning("Could not check webhooks of account %s: %s", account.pk, error)
+
+
+def check(account: ProviderAccount, *, now: datetime) -> None:
+    """Compare what the provider lists with what we made; make a dropped one again."""
+    listed = {each.id for each in registry.of(account).list_webhooks()}
+    ours = list(account.registrations.filter(removed_at=None))
+    seen = [each.pk for each in ours if each.provider_id in listed]
+    WebhookRegistration.objects.filter(pk__in=seen).update(last_seen_at=now)
+    gone = [each.pk for each in ours if each.provider_id not in listed]
+    WebhookRegistration.objects.filter(pk__in=gone).update(removed_at=now)
+    if gone and not seen:
+        logger.warning("Account %s lost its webhook registration; registering again", account.pk)
+        register(account, now=now)
