@@ -10,18 +10,18 @@ CURRENCY = {"NO": "NOK", "DK": "DKK", "FI": "EUR"}
 DAY = 24 * 3600
 
 
-def sales_unit(msn: str = "123456", name: str = "Nordlys Sykkel AS", **more: Any) -> SalesUnit:
-    """Make a Vipps MobilePay sales unit, or bring an existing one to these values.
+def sales_unit(msn: str = "123456", **given: Any) -> SalesUnit:
+    """Make a Vipps MobilePay sales unit; of an existing one change only what is given.
 
     Keys are derived from the MSN, so that the demo's account and the sandbox agree without
     talking to each other: read ``client_id``, ``client_secret``, ``key_primary`` and ``msn``
-    off the result. Push, long-living and partial capture are allowed unless said otherwise;
+    off the result. A new unit may push, live long and capture in part unless said otherwise;
     a Norwegian unit's ceiling is 24 hours, elsewhere 60 days. Any field of ``SalesUnit``
-    can be given, e.g. ``market="DK"``, ``push_allowed=False``, ``rate_limits=False``.
+    can be given, e.g. ``name="Nordlys"``, ``market="DK"``, ``push_allowed=False``.
     """
-    market = str(more.get("market", "NO"))
-    values: dict[str, Any] = {
-        "name": name,
+    market = str(given.get("market", "NO"))
+    fresh: dict[str, Any] = {
+        "name": "Nordlys Sykkel AS",
         "market": market,
         "currency": CURRENCY[market],
         "client_id": _guid(msn, "client id"),
@@ -33,7 +33,9 @@ def sales_unit(msn: str = "123456", name: str = "Nordlys Sykkel AS", **more: Any
         "long_living_ceiling": DAY if market == "NO" else 60 * DAY,
         "partial_capture_allowed": True,
     }
-    return SalesUnit.objects.update_or_create(msn=msn, defaults=values | more)[0]
+    return SalesUnit.objects.update_or_create(
+        msn=msn, defaults=given, create_defaults=fresh | given
+    )[0]
 
 
 def _guid(msn: str, what: str) -> str:
