@@ -61,9 +61,11 @@ class Party:
     """A seller or buyer as frozen on a document.
 
     `phone` is E.164. `org_number` and `vat_number` are compact. Personal numbers never get here.
+    `legal_name` is who stands behind `name` where the two differ: a department's merchant.
     """
 
     name: str
+    legal_name: str = ""
     is_company: bool = True
     org_number: str = ""
     vat_number: str = ""
