@@ -17,7 +17,7 @@ class Phone:
     """Plays the customer of any payment at the simulated provider."""
 
     def __init__(self, url: str) -> None:
-        self._base = f"{url}/sandbox/control"
+        self._base = f"{url}/sandbox/vipps/_control"
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -46,6 +46,26 @@ class Phone:
     def deliver(self) -> int:
         """Post the webhooks that are due. Returns how many were accepted."""
         return int(self._post("deliver")["delivered"])
+
+    def sales_unit(self, **fields: Any) -> Json:
+        """Make a sales unit, or change one. Returns its keys."""
+        return self._post("sales-units", **fields)
+
+    def payment(self, reference: str) -> Json:
+        """Return what the provider holds about one payment."""
+        found: list[Json] = self._call("GET", "ledger", reference=reference)["payments"]
+        if not found:
+            raise PhoneError(f"The sandbox knows no payment {reference}.")
+        return found[0]
+
+    def calls(self, **where: str) -> list[Json]:
+        """Return requests the provider received, newest first."""
+        found: list[Json] = self._call("GET", "calls", **where)["calls"]
+        return found
+
+    def push_clock(self, seconds: float) -> Json:
+        """Push the provider's clock forward; what expires, expires."""
+        return self._post("clock", seconds=seconds)
 
     def _post(self, what: str, **given: Any) -> Json:
         return self._call("POST", what, **given)

@@ -68,6 +68,7 @@ ISSUERS: tuple[dict[str, Any], ...] = (
         "terms": "Ved forsinket betaling beregnes rente efter renteloven.",
         "prices_include_vat": True,
         "terms_days": 10,
+        "capture_automatically": False,
     },
     {
         "merchant": "havblikk",

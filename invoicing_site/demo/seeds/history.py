@@ -1,0 +1,131 @@
+"""The sample invoices: who, what, how long ago, and what happened then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from customers.models import Customer
+from invoices import issuing
+from invoices.models import Article, Invoice, InvoiceLine
+from invoicing_site.demo.phone import Phone
+from invoicing_site.demo.seeds import stories
+from invoicing_site.demo.seeds.stories import Story, Teller
+from invoicing_site.merchants.models import Issuer, Merchant, User
+
+OSLO, COPENHAGEN = "Nordlys Sykkel Oslo", "Nordlys Cykler København"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One invoice. `lines` are (article number, quantity); `days` since it was issued, None: never."""
+
+    key: str
+    customer: str
+    lines: tuple[tuple[str, str], ...]
+    days: int | None = 0
+    story: Story | None = None
+    issuer: str = OSLO
+    subject: str = ""
+
+
+SERVICE = (("REP-010", "1.5"), ("REP-020", "1"))
+BIKE = (("SYK-100", "1"),)
+RENT = (("UTL-001", "3"),)
+DANISH = (("DK-010", "2"), ("DK-100", "1"))
+SAMPLES = (
+    Sample("S01", "Kari Nordmann", SERVICE, 12, stories.paid, subject="Vinterklargjøring"),
+    Sample("S02", "Ola Amundsen", BIKE, 9, stories.partly_refunded),
+    Sample("S03", "Noor Haddad", RENT, 8, stories.refunded, subject="Bike rental, three days"),
+    Sample("S04", "Silje Bråten Ødegård", SERVICE, 40, stories.emailed),
+    Sample("S05", "Fjord Cargo Ltd", (("KRS-001", "6"),), 33, stories.uncollectible),
+    Sample("S06", "Fjellbud AS", (("SYK-200", "2"), ("REP-010", "4")), 20, stories.emailed,
+           subject="Transportsykler"),
+    Sample("S07", "Silje Bråten Ødegård", RENT, 5, stories.paid_and_shared),
+    Sample("S08", "Kari Nordmann", RENT, 3, stories.rejected),
+    Sample("S09", "Ola Amundsen", SERVICE, 3, stories.expired),
+    Sample("S10", "Kari Nordmann", BIKE, 2, stories.cancelled),
+    Sample("S11", "Emil Uten App", RENT, 1, stories.refused),
+    Sample("S12", "Astrid Uten Telefon", SERVICE, 1, stories.paid_by_link),
+    Sample("S13", "Åsa Lindström", RENT, 1, stories.link_open, subject="Cykelhyra"),
+    Sample("S14", "Noor Haddad", SERVICE, 0, stories.with_customer),
+    Sample("S15", "Ola Amundsen", RENT, 0, stories.put_off),
+    Sample("S16", "Kari Nordmann", SERVICE, 0, stories.later),
+    Sample("S17", "Aino Virtanen", RENT, 0, None, subject="Polkupyörän vuokraus"),
+    Sample("S18", "Jens Østergaard", DANISH, 6, stories.collected, COPENHAGEN),
+    Sample("S19", "Mette Kjær", (("DK-010", "1"),), 1, stories.approved, COPENHAGEN),
+    Sample("S20", "Cykelhuset Amager ApS", (("DK-100", "5"), ("DK-010", "7.5")), 25,
+           stories.emailed, COPENHAGEN, "Flådeservice"),
+    Sample("S21", "Kari Nordmann", (("SYK-200", "1"), ("REP-010", "0.5")), None),
+    Sample("S22", "Cykelhuset Amager ApS", DANISH, None, None, COPENHAGEN),
+)  # fmt: skip
+
+
+def make(phone: Phone, say: Callable[[str], None]) -> None:
+    """Make what is missing of the sample invoices, oldest first, each with its story."""
+    merchant = Merchant.objects.get(slug="nordlys")
+    biller = User.objects.get(memberships__merchant=merchant, memberships__role="biller")
+    tell = Teller(by=biller, phone=phone)
+    known = set(merchant.invoices.values_list("merchant_order_number", flat=True))
+    for sample in sorted(SAMPLES, key=lambda each: -(each.days or 0)):
+        if sample.key in known:
+            continue
+        invoice = _draft(merchant, sample, biller)
+        if sample.days is None:
+            continue
+        invoice = _issue(invoice, sample.days, biller)
+        if sample.story is not None:
+            sample.story(tell, invoice)
+        say(f"{invoice.number}: {sample.story.__doc__ if sample.story else 'Issued, not sent.'}")
+
+
+def _issue(invoice: Invoice, days: int, by: User) -> Invoice:
+    """Issue it as if on that day, in the morning by the merchant's clock."""
+    zone = ZoneInfo(invoice.merchant.time_zone)
+    day = timezone.localdate(timezone=zone) - timedelta(days=days)
+    morning = datetime.combine(day, time(9, 12), tzinfo=zone)
+    moment = min(morning, timezone.now())
+    return issuing.issue(invoice_id=invoice.pk, by=by, today=day, now=moment)
+
+
+def _draft(merchant: Merchant, sample: Sample, by: User) -> Invoice:
+    issuer = Issuer.objects.get(merchant=merchant, name=sample.issuer)
+    customer = Customer.objects.get(merchant=merchant, name=sample.customer)
+    invoice = Invoice.objects.create(
+        merchant=merchant,
+        issuer=issuer,
+        customer=customer,
+        customer_name=customer.name,
+        currency=issuer.currency,
+        language=customer.language,
+        prices_include_vat=issuer.prices_include_vat,
+        subject=sample.subject,
+        merchant_order_number=sample.key,
+        buyer_reference=customer.buyer_reference,
+        created_by=by,
+    )
+    articles = {row.number: row for row in Article.objects.filter(merchant=merchant)}
+    InvoiceLine.objects.bulk_create(
+        _line(invoice, position, articles[number], quantity)
+        for position, (number, quantity) in enumerate(sample.lines, 1)
+    )
+    return invoice
+
+
+def _line(invoice: Invoice, position: int, article: Article, quantity: str) -> InvoiceLine:
+    return InvoiceLine(
+        invoice=invoice,
+        position=position,
+        article_number=article.number,
+        description=article.description,
+        quantity=Decimal(quantity),
+        unit=article.unit,
+        unit_price=article.price,
+        vat_category=article.vat_category,
+        vat_rate=article.vat_rate,
+    )

@@ -1,0 +1,57 @@
+"""Fill a demo with sample data; `make demo` runs this."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+
+class Command(BaseCommand):
+    """`basics` needs only the database, `invoices` also the web server: the sandbox is there."""
+
+    help = "Make the sample merchants, customers and invoices. Safe to run again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take which half to make."""
+        parser.add_argument("part", choices=["basics", "invoices", "webhooks"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make the part that was asked for. Refuses on a site that is not a demo."""
+        if not (settings.DEMO and settings.SANDBOX):
+            raise CommandError(
+                "This is not a demo: sample accounts have a published password. "
+                "Set DEMO=true and SANDBOX=true on a machine that takes no real money."
+            )
+        {"basics": self.basics, "webhooks": self.webhooks, "invoices": self.invoices}[
+            options["part"]
+        ]()
+
+    def basics(self) -> None:
+        """Make merchants, staff, customers, articles and provider accounts."""
+        from invoicing_site.demo.seeds import (  # noqa: PLC0415 -- needs the sandbox
+            accounts,
+            merchants,
+            registers,
+        )
+
+        merchants.make()
+        registers.make(now=timezone.now())
+        accounts.make(settings.PUBLIC_URL)
+
+    def webhooks(self) -> None:
+        """Register the webhooks of this demo's address."""
+        from invoicing_site.demo.seeds import accounts  # noqa: PLC0415 -- needs the sandbox
+
+        accounts.register_webhooks(now=timezone.now())
+
+    def invoices(self) -> None:
+        """Register webhooks, then make the sample invoices with their stories."""
+        from invoicing_site.demo.phone import Phone  # noqa: PLC0415 -- only here
+        from invoicing_site.demo.seeds import history  # noqa: PLC0415 -- needs the sandbox
+
+        self.webhooks()
+        history.make(Phone(settings.PUBLIC_URL), self.stdout.write)
