@@ -1,1 +1,1 @@
-"""Vipps MobilePay ePayment."""
+"""Vipps MobilePay ePayment. See README.md for its facts."""
