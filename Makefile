@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml
 	@scripts/system_packages.sh runtime
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Python packages into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 # Chromium and poppler are only needed by tests. A fresh clone pays for them only there.

@@ -18,8 +18,8 @@ def unit(phone_keys: Json, base_url: str, issuer: Issuer) -> ProviderAccount:
             "client_id": phone_keys["client_id"],
             "client_secret": phone_keys["client_secret"],
             "subscription_key": phone_keys["key_primary"],
+            "msn": phone_keys["msn"],
         },
-        settings={"merchant_serial_number": phone_keys["msn"]},
     )
     account.issuers.add(issuer)
     return account

@@ -183,9 +183,18 @@ class ProviderAccountFactory(DjangoModelFactory[ProviderAccount]):
             "client_id": "11111111-1111-4111-8111-111111111111",
             "client_secret": "sandbox-client-secret",
             "subscription_key": "sandbox-subscription-key",
+            "msn": "123456",
         }
     )
-    settings = factory.LazyFunction(lambda: {"merchant_serial_number": "123456"})
+    settings = factory.LazyFunction(
+        lambda: {
+            "market": "NO",
+            "push_approved": True,
+            "long_living_approved": True,
+            "ceiling_hours": 24,
+            "receipt_mode": "lines",
+        }
+    )
 
 
 class InvoiceFactory(DjangoModelFactory[Invoice]):

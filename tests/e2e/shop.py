@@ -57,8 +57,8 @@ def _account(merchant: Merchant, issuer: Issuer, url: str) -> ProviderAccount:
             "client_id": unit.client_id,
             "client_secret": unit.client_secret,
             "subscription_key": unit.key_primary,
+            "msn": unit.msn,
         },
-        settings={"merchant_serial_number": unit.msn},
     )
     account.issuers.add(issuer)
     hook = f"{url}/webhooks/vipps_mobilepay/{account.webhook_token}/"
