@@ -1,10 +1,12 @@
-"""Connections to providers: kept alive per thread and account, watched by the deadline's clock."""
+"""Connections to providers: kept alive per account, watched by the deadline's clock."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,10 @@ from providers import deadlines
 if TYPE_CHECKING:
     from providers.models import ProviderAccount
 
-# Accounts whose connections a thread keeps warm; beyond that the least used is closed.
-SESSIONS_PER_THREAD = 16
+# Connections kept open without use, over all accounts; beyond that the longest unused is closed.
+MOST_IDLE = 128
+
+Key = tuple[int | None, str]
 
 
 class _Noticed:
@@ -56,23 +60,58 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
-class _Sessions(threading.local):
+class _Idle:
+    """Sessions that nobody uses now, the latest returned on top.
+
+    A session serves one thread at a time, but outlives it: worker pools come and go, and a new
+    TLS handshake for each of their threads would cost more than the call.
+    """
+
     def __init__(self) -> None:
-        self.by_account: OrderedDict[tuple[int | None, str], requests.Session] = OrderedDict()
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[Key, list[requests.Session]] = OrderedDict()
+        self._count = 0
+
+    def take(self, key: Key) -> requests.Session:
+        with self._lock:
+            if row := self._rows.get(key):
+                self._count -= 1
+                return row.pop()
+        return _new_session()
+
+    def give_back(self, key: Key, session: requests.Session) -> None:
+        with self._lock:
+            self._rows.setdefault(key, []).append(session)
+            self._rows.move_to_end(key)
+            self._count += 1
+            spare = self._spare()
+        for each in spare:
+            each.close()
+
+    def _spare(self) -> list[requests.Session]:
+        spare = []
+        while self._count > MOST_IDLE:
+            key, row = next(iter(self._rows.items()))
+            if row:
+                spare.append(row.pop(0))
+                self._count -= 1
+            else:
+                del self._rows[key]
+        return spare
 
 
-_sessions = _Sessions()
+_idle = _Idle()
 
 
-def session(account: ProviderAccount, base: str) -> requests.Session:
-    """Return this thread's session for an account at an address."""
-    kept, key = _sessions.by_account, (account.pk, base)
-    if key not in kept:
-        kept[key] = _new_session()
-        if len(kept) > SESSIONS_PER_THREAD:
-            kept.popitem(last=False)[1].close()
-    kept.move_to_end(key)
-    return kept[key]
+@contextmanager
+def session(account: ProviderAccount, base: str) -> Iterator[requests.Session]:
+    """Lend a session of an account at an address to the calling thread."""
+    idle, key = _idle, (account.pk, base)
+    lent = idle.take(key)
+    try:
+        yield lent
+    finally:
+        idle.give_back(key, lent)
 
 
 def _new_session() -> requests.Session:
@@ -88,8 +127,7 @@ def _new_session() -> requests.Session:
             "Accept-Encoding": "identity",
         }
     )
-    # One thread has one call under way, so one connection per session is all that is used:
-    # 32 worker threads keep 32 connections alive.
+    # A session has one call under way, so it has one connection: 32 threads keep 32 alive.
     adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -98,8 +136,8 @@ def _new_session() -> requests.Session:
 
 def _after_fork() -> None:
     # A socket shared with the parent would mix two conversations.
-    global _sessions
-    _sessions = _Sessions()
+    global _idle  # noqa: PLW0603
+    _idle = _Idle()
 
 
 os.register_at_fork(after_in_child=_after_fork)

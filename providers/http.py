@@ -1,7 +1,7 @@
 """Calls to providers: hosts from a table, deadlines, no redirects, a log without secrets.
 
 Adapters make a `Call`, `send` returns an `Answer` or raises the error family of the contract.
-One `requests.Session` per thread and account keeps its connections alive.
+A `requests.Session` serves one account and one thread at a time, and keeps its connection alive.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ def send(account: ProviderAccount, base_urls: Mapping[str, str], call: Call) -> 
     sent or nothing can have happened, OutcomeUnknown when a write left and no answer came.
     """
     base = base_url(account, base_urls)
-    session, prepared = _prepare(account, base, call)
     begun = time.monotonic()
     try:
-        answer = _exchange(session, prepared, call)
+        with connections.session(account, base) as session:
+            answer = _exchange(session, _prepare(session, base, call), call)
     except ProviderError as error:
         _log(account, call, begun, None, Told(error.code or "no answer"))
         raise
@@ -165,17 +165,14 @@ def unreadable(answer: Answer, *, writes: bool) -> ProviderError:
 
 
 # ---------------------------------------------------------------------------------- the exchange
-def _prepare(
-    account: ProviderAccount, base: str, call: Call
-) -> tuple[requests.Session, requests.PreparedRequest]:
-    session = connections.session(account, base)
+def _prepare(session: requests.Session, base: str, call: Call) -> requests.PreparedRequest:
     plain = requests.Request(call.method, base + call.path, headers=call.headers, data=call.body)
     prepared = session.prepare_request(plain)
     wanted, found = urlsplit(base), urlsplit(prepared.url or "")
     if (found.scheme, found.netloc) != (wanted.scheme, wanted.netloc) or found.query:
         raise _unusable(_("The request would have left the provider's address."))
     prepared.headers.update(call.credentials)
-    return session, prepared
+    return prepared
 
 
 def _exchange(session: requests.Session, prepared: requests.PreparedRequest, call: Call) -> Answer:

@@ -80,7 +80,7 @@ class VippsMobilePayForm(forms.Form):
         initial=True,
         help_text=_("Order Management. Not there in the provider's test environment."),
     )
-    reference_prefix = forms.CharField(
+    installation = forms.CharField(
         label=_("Prefix of payment references"),
         max_length=12,
         required=False,
@@ -107,9 +107,9 @@ class VippsMobilePayForm(forms.Form):
             )
         return cleaned
 
-    def clean_reference_prefix(self) -> str:
+    def clean_installation(self) -> str:
         """Hold the prefix to what a reference may consist of."""
-        prefix: str = self.cleaned_data["reference_prefix"]
+        prefix: str = self.cleaned_data["installation"]
         if prefix and not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9-]*", prefix):
             raise forms.ValidationError(
                 _("“%(prefix)s” must begin with a letter; then letters, digits and hyphens."),

@@ -56,7 +56,6 @@ class Terms:
     receipt_mode: str
     partial_capture: bool
     order_management: bool
-    reference_prefix: str
     zone: ZoneInfo
     is_sandbox: bool
 
@@ -78,7 +77,6 @@ def of(account: ProviderAccount) -> Terms:
         receipt_mode=kept.get("receipt_mode") or ReceiptMode.LINES,
         partial_capture=bool(kept.get("partial_capture", True)),
         order_management=bool(kept.get("order_management", True)),
-        reference_prefix=kept.get("reference_prefix") or "",
         zone=ZoneInfo(account.merchant.time_zone),
         is_sandbox=account.environment == "sandbox",
     )
