@@ -170,9 +170,7 @@ def read_ledger(given: Json) -> Json:
 
 
 def webhooks(given: Json) -> Json:
-    rows = state.webhooks(
-        msn=str(given.get("msn", "")), stream=str(given.get("reference", ""))
-    )
+    rows = state.webhooks(msn=str(given.get("msn", "")), stream=str(given.get("reference", "")))
     return {"deliveries": rows}
 
 

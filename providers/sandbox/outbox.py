@@ -114,7 +114,7 @@ _again = threading.Event()
 
 def wake() -> None:
     """See to it that one background thread delivers; a second call while it runs is cheap."""
-    global _pump  # noqa: PLW0603 -- one thread per process is the point
+    global _pump
     _again.set()
     with _pump_lock:
         if _pump is None or not _pump.is_alive():
@@ -123,7 +123,7 @@ def wake() -> None:
 
 
 def _run() -> None:
-    global _pump  # noqa: PLW0603
+    global _pump
     try:
         while True:
             while _again.is_set() or _soon():
@@ -162,9 +162,7 @@ def _waiting() -> QuerySet[Delivery]:
         out_of_line=False,
     )
     free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    return Delivery.objects.filter(
-        free, Q(out_of_line=True) | ~Exists(earlier), settled_at=None
-    )
+    return Delivery.objects.filter(free, Q(out_of_line=True) | ~Exists(earlier), settled_at=None)
 
 
 def _claim(now: datetime, limit: int) -> list[Delivery]:

@@ -165,9 +165,7 @@ def _unit_of_token(token: str, now: datetime) -> SalesUnit:
 
 
 def _check_subscription_key(unit: SalesUnit, key: str) -> None:
-    good = [
-        constant_time_compare(key, theirs) for theirs in (unit.key_primary, unit.key_secondary)
-    ]
+    good = [constant_time_compare(key, theirs) for theirs in (unit.key_primary, unit.key_secondary)]
     if not key or not any(good):
         raise gateway(
             401,

@@ -308,9 +308,7 @@ def _rfc3339(value: Any) -> datetime:
         raise wrong from None
 
 
-def _expiry(
-    value: Any, flow: str, unit: SalesUnit, now: datetime, has_content: bool
-) -> datetime:
+def _expiry(value: Any, flow: str, unit: SalesUnit, now: datetime, has_content: bool) -> datetime:
     if value is None:
         return now + LIFE
     at = _rfc3339(value)

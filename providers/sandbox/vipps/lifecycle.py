@@ -185,9 +185,7 @@ def record(
     success: bool = True,
 ) -> PaymentEvent:
     """Write one event into the log and send it to whoever subscribed."""
-    event = PaymentEvent(
-        payment=payment, name=name, amount=amount, at=at, key=key, success=success
-    )
+    event = PaymentEvent(payment=payment, name=name, amount=amount, at=at, key=key, success=success)
     if name == "CREATED":
         event.psp_reference = payment.psp_reference
     event.save(force_insert=True)

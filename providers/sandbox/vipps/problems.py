@@ -124,9 +124,7 @@ def body(refusal: Refusal, *, shape: Shape, path: str) -> dict[str, Any]:
         "detail": refusal.reason or title,
         "instance": path,
     }
-    name, reason = (
-        ("ErrorCode", refusal.code) if refusal.code else (refusal.name, refusal.reason)
-    )
+    name, reason = ("ErrorCode", refusal.code) if refusal.code else (refusal.name, refusal.reason)
     details = [{"name": name, "reason": reason}] if name else []
     if shape is Shape.ORDER:
         return common | {"invalidParams": details}

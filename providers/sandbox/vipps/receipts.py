@@ -4,7 +4,7 @@ Nothing here checks that the lines add up: the real API does not either, the app
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from providers.sandbox.vipps.problems import Refusal, invalid
@@ -76,7 +76,7 @@ BOTTOM: dict[str, Check] = {
     "giftCardAmount": is_int,
     "terminalId": is_text,
 }
-SOURCES: dict[str, Check] = {name: _amount for name in ("giftCard", "card", "voucher", "cash")}
+SOURCES: dict[str, Check] = dict.fromkeys(("giftCard", "card", "voucher", "cash"), _amount)
 BARCODE: dict[str, Check] = {"format": lambda value: value in BARCODES, "data": is_text}
 
 
@@ -94,7 +94,7 @@ def check(receipt: Any, *, path: str = "receipt") -> None:
 
 
 def fields(
-    value: Any, checks: dict[str, Check], path: str, required: Collection[str] = ()
+    value: Any, checks: Mapping[str, Check], path: str, required: Collection[str] = ()
 ) -> None:
     """Check one object: no unknown names, none of the required missing, each value right.
 
@@ -114,7 +114,7 @@ def fields(
             raise invalid(f"{prefix}{name}", f"The value of {name} is not valid.")
 
 
-def _shape(value: Any, checks: dict[str, Check], path: str, *, required: bool) -> None:
+def _shape(value: Any, checks: Mapping[str, Check], path: str, *, required: bool) -> None:
     fields(value, checks, path, required=tuple(checks) if required else ())
 
 

@@ -22,7 +22,11 @@ def numbers() -> list[Row]:
 def amounts() -> list[Row]:
     """List the test environment's amounts, in minor units, as they act on approval."""
     failing = [
-        Row(f"amount {minor}", why[0].upper() + why[1:], "AUTHORIZED with success false, still CREATED")
+        Row(
+            f"amount {minor}",
+            why[0].upper() + why[1:],
+            "AUTHORIZED with success false, still CREATED",
+        )
         for minor, why in lifecycle.FAILING.items()
     ]
     return [

@@ -18,9 +18,7 @@ EXPIRED = "[Expired]"
 @endpoint("userinfo", shape=Shape.USERINFO)
 def userinfo(exchange: Exchange, sub: str) -> Answer:
     """GET /vipps-userinfo-api/userinfo/{sub}: only granted claims; afterwards "[Expired]"."""
-    payment = (
-        Payment.objects.filter(unit=exchange.unit, sub=sub).exclude(shared_at=None).last()
-    )
+    payment = Payment.objects.filter(unit=exchange.unit, sub=sub).exclude(shared_at=None).last()
     if payment is None or payment.shared_at is None:
         raise Refusal(status=404, reason="No consent found for this sub.")
     claims = _claims(users.person(payment.msisdn), payment.scope.split())
@@ -33,7 +31,7 @@ def _expired(value: Any) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, dict):
-        return {name: EXPIRED for name in value}
+        return dict.fromkeys(value, EXPIRED)
     return [] if isinstance(value, list) else EXPIRED
 
 

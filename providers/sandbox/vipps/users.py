@@ -40,9 +40,7 @@ def person(msisdn: str) -> PhoneUser:
 def stored_person(msisdn: str) -> PhoneUser:
     """Find the user behind a number, storing the made-up one: the phone page lists them."""
     fresh = made_up(msisdn)
-    values = {
-        f.name: getattr(fresh, f.name) for f in fresh._meta.concrete_fields if f.name != "id"
-    }
+    values = {f.name: getattr(fresh, f.name) for f in fresh._meta.concrete_fields if f.name != "id"}
     values.pop("msisdn")
     return PhoneUser.objects.get_or_create(msisdn=msisdn, defaults=values)[0]
 

@@ -73,7 +73,7 @@ def event(row: PaymentEvent, payment: Payment) -> Json:
 def webhook(row: PaymentEvent) -> Json:
     """Write the body of a webhook."""
     payment = row.payment
-    content = {"msn": payment.unit.msn} | event(row, payment)
+    content: Json = {"msn": payment.unit.msn} | event(row, payment)
     if row.name != "AUTHORIZED" or not row.success:
         return content
     if payment.guaranteed_until:
