@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 import requests
@@ -22,6 +23,7 @@ from invoices import outbox, sending
 from invoices.enums import OperationState
 from invoices.models import Operation
 from invoicing_site.demo.phone import Json, Phone
+from invoicing_site.merchants.models import Issuer
 from providers.models import ProviderAccount
 from tests import factories
 
@@ -56,7 +58,7 @@ def run() -> list[Row]:
     ]
 
 
-def _queued(account: ProviderAccount, issuer: factories.Issuer) -> list[list[int]]:
+def _queued(account: ProviderAccount, issuer: Issuer) -> list[list[int]]:
     """Decide to send 500 invoices, and hold all but the first batch until its turn."""
     by = factories.UserFactory()
     pks = []
@@ -65,11 +67,11 @@ def _queued(account: ProviderAccount, issuer: factories.Issuer) -> list[list[int
             invoice_id=invoice.pk, road_key=f"{account.pk}:push", by=by, now=timezone.now()
         )
         pks.append(Operation.objects.filter(invoice=invoice).values_list("pk", flat=True).get())
-    Operation.objects.filter(pk__in=pks).update(due_at=timezone.now() + timezone.timedelta(days=1))
+    Operation.objects.filter(pk__in=pks).update(due_at=timezone.now() + timedelta(days=1))
     return [pks[n::ROUNDS] for n in range(ROUNDS)]
 
 
-def _warm_up(phone: Phone, account: ProviderAccount, issuer: factories.Issuer) -> Json:
+def _warm_up(phone: Phone, account: ProviderAccount, issuer: Issuer) -> Json:
     """Send one, so that token and connections are there. Returns the body that went out."""
     by = factories.UserFactory()
     (invoice,) = sample.issued(1, issuer, by)

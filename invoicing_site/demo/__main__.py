@@ -57,6 +57,7 @@ def _run(home: Home, wanted: int) -> None:
         say("Filling in sample invoices (only the first time)")
         stack.manage("seed_demo", "invoices")
         stack.start_workers()
+        stack.start_beat()
         say(signins.page(stack.url, seconds=time.monotonic() - started, logs=home.logs))
         while True:
             stack.watch_once()

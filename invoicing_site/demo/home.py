@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +23,17 @@ class Busy(Exception):
 
 
 class Home:
-    """A folder with a database, queue files, logs and secrets that outlive a restart."""
+    """A folder with a database, queue files, logs and secrets that outlive a restart.
 
-    def __init__(self, folder: Path, *, logs: Path | None = None) -> None:
+    `more` adds to the environment, for instance another database or broker.
+    """
+
+    def __init__(
+        self, folder: Path, *, logs: Path | None = None, more: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.logs = logs or folder / "log"
+        self.more = dict(more or {})
 
     def make(self) -> None:
         """Create what is missing, readable by its owner only."""
@@ -73,6 +79,7 @@ class Home:
             "CSRF_TRUSTED_ORIGINS": f"{here},http://localhost:{port}",
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             **self._secrets(),
+            **self.more,
         }
 
     def _secrets(self) -> dict[str, str]:

@@ -18,6 +18,7 @@ from invoicing_site.demo.home import PROJECT, Home
 GRACE = 10.0
 WEB_PATIENCE = 60.0
 RESTARTS = 3
+CELERY = [sys.executable, "-m", "celery", "-A", "invoicing_site"]
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 Say = Callable[[str], None]
 
@@ -93,19 +94,21 @@ class Stack:
             time.sleep(0.1)
 
     def start_workers(self) -> None:
-        """Start what works behind the pages."""
-        celery = [sys.executable, "-m", "celery", "-A", "invoicing_site"]
-        worker = [*celery, "worker", "--loglevel", "INFO", *QUIET]
+        """Start what works behind the pages: the two kinds of worker."""
+        worker = [*CELERY, "worker", "--loglevel", "INFO", *QUIET]
         provider = [*("--pool", "threads", "--concurrency", "8"), *("-Q", "provider")]
         # A render must not share a process with threads, and leaves one before memory grows.
         render = [*("--pool", "prefork", "--concurrency", "1"), *("-Q", "render")]
-        schedule = str(self.home.folder / "beat-schedule")
         self._start("worker-provider", [*worker, *provider, "-n", f"provider{self.port}@%h"])
         self._start(
             "worker-render",
             [*worker, *render, "--max-tasks-per-child", "200", "-n", f"render{self.port}@%h"],
         )
-        self._start("beat", [*celery, "beat", "--loglevel", "INFO", "-s", schedule, "--pidfile="])
+
+    def start_beat(self) -> None:
+        """Start what wakes the workers by the clock."""
+        schedule = str(self.home.folder / "beat-schedule")
+        self._start("beat", [*CELERY, "beat", "--loglevel", "INFO", "-s", schedule, "--pidfile="])
 
     def watch_once(self) -> None:
         """Restart a process that died. Raises CannotRun when it keeps dying."""
