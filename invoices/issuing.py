@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import partial
 
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 
 from invoices import checks, documents, kid, lifecycle, timeline
 from invoices.enums import EventKind, InvoiceStatus
 from invoices.models import DocumentVersion, Invoice, InvoiceLine, NumberSeries
 from invoicing_site.merchants.models import Issuer, User
 from providers.contract import InvoiceDocument, Problem, Source
-
-logger = logging.getLogger(__name__)
 
 
 class CannotIssue(Exception):
@@ -48,7 +43,7 @@ def issue(*, invoice_id: int, by: User, today: date, now: datetime) -> Invoice:
         version = _keep(invoice, document, by, now)
         _open(invoice, document, by, now)
         _record(invoice, version, by, now)
-        transaction.on_commit(partial(_render_soon, version.pk), robust=True)
+        transaction.on_commit(lambda: _render_soon(version.pk), robust=True)
     return invoice
 
 
@@ -98,16 +93,33 @@ def _number(invoice: Invoice) -> None:
 def _next(issuer: Issuer) -> tuple[str, int]:
     """Return prefix and value. The row lock lasts to the commit: a rollback leaves no gap.
 
-    The series is made with its first invoice; of two that try at once, one waits and gets the
-    other's row.
+    The series is made with its first invoice; of two that try at once, one waits and then finds
+    the other's row.
     """
-    series, _made = NumberSeries.objects.select_for_update().get_or_create(
-        issuer=issuer,
-        kind="invoice",
-        defaults={"prefix": issuer.number_prefix, "next_value": issuer.first_number},
-    )
-    NumberSeries.objects.filter(pk=series.pk).update(next_value=F("next_value") + 1)
-    return series.prefix, series.next_value
+    taken = _take(issuer)
+    if taken is None:
+        NumberSeries.objects.get_or_create(
+            issuer=issuer,
+            kind="invoice",
+            defaults={"prefix": issuer.number_prefix, "next_value": issuer.first_number},
+        )
+        taken = _take(issuer)
+    if taken is None:
+        raise RuntimeError(f"The number series of issuer {issuer.pk} went away while issuing.")
+    return taken
+
+
+def _take(issuer: Issuer) -> tuple[str, int] | None:
+    """Lock, count up and read in one statement, which the ORM has no words for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE invoices_numberseries SET next_value = next_value + 1 "
+            "WHERE issuer_id = %s AND kind = %s RETURNING prefix, next_value - 1",
+            [issuer.pk, "invoice"],
+        )
+        # Fetch all: SQLite finishes the statement only then.
+        rows = cursor.fetchall()
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def _keep(invoice: Invoice, document: InvoiceDocument, by: User, now: datetime) -> DocumentVersion:

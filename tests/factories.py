@@ -252,7 +252,7 @@ def draft(*, lines: list[InvoiceLine] | None = None, **values: Any) -> Invoice:
     invoice = InvoiceFactory(**values)
     given = three_lines() if lines is None else lines
     for position, row in enumerate(given, 1):
-        row.invoice, row.position = invoice, position
+        row.pk, row.invoice, row.position = None, invoice, position
     InvoiceLine.objects.bulk_create(given)
     return invoice
 
