@@ -95,4 +95,4 @@ def empty_queues(stack: Stack) -> None:
 def rows(database: str, query: str) -> list[tuple[object, ...]]:
     """Ask the stack's database."""
     with psycopg.connect(database) as connection:
-        return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+        return connection.execute(query).fetchall()

@@ -24,16 +24,8 @@ def make(url: str) -> None:
     merchant = Merchant.objects.get(slug="nordlys")
     for msn, market, name, issuer in UNITS:
         unit = seeding.sales_unit(msn=msn, name=merchant.name, market=market)
-        credentials, settings = _as_typed(unit)
         account, is_new = ProviderAccount.objects.get_or_create(
-            merchant=merchant,
-            name=name,
-            defaults={
-                "provider": PROVIDER,
-                "environment": ProviderAccount.Environment.SANDBOX,
-                "credentials": credentials,
-                "settings": settings,
-            },
+            merchant=merchant, name=name, defaults=_as_typed(unit)
         )
         if is_new:
             account.issuers.add(Issuer.objects.get(merchant=merchant, name=issuer))
@@ -41,8 +33,8 @@ def make(url: str) -> None:
         account.save(update_fields=["base_url", "updated_at"])
 
 
-def _as_typed(unit: SalesUnit) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return credentials and settings as the account's own form makes them."""
+def _as_typed(unit: SalesUnit) -> dict[str, Any]:
+    """Return an account's columns as its own settings form makes them."""
     typed = {
         "msn": unit.msn,
         "client_id": unit.client_id,
@@ -60,7 +52,12 @@ def _as_typed(unit: SalesUnit) -> tuple[dict[str, Any], dict[str, Any]]:
     form: Any = registry.classes()[PROVIDER].settings_form(typed, initial={})
     if not form.is_valid():
         raise ValueError(f"The sample account's settings are not valid: {form.errors.as_json()}")
-    return form.credentials(), form.kept_settings()
+    return {
+        "provider": PROVIDER,
+        "environment": ProviderAccount.Environment.SANDBOX,
+        "credentials": form.credentials(),
+        "settings": form.kept_settings(),
+    }
 
 
 def register_webhooks(*, now: datetime) -> None:
