@@ -233,10 +233,11 @@ def test_return_within_a_larger_sale_is_issued():
 def test_vat_rate_is_that_of_the_delivery_date():
     finnish = IssuerFactory(country="FI", currency="EUR", merchant__country="FI",
                             merchant__vat_number="FI20774740")  # fmt: skip
-    food = {"lines": [line(vat_rate=Decimal(14))], "issuer": finnish}
+    food = [line(vat_rate=Decimal(14))]
 
-    assert fields(draft(**food)) == [("lines.1.vat_rate", "vat_rate")]
-    assert issued(**food, delivery_date=date(2025, 12, 31)).status == "open"
+    assert fields(draft(issuer=finnish, lines=food)) == [("lines.1.vat_rate", "vat_rate")]
+    late = issued(issuer=finnish, lines=food, delivery_date=date(2025, 12, 31))
+    assert documents.latest(late).vat_totals[0].rate == Decimal(14)
 
 
 def test_merchant_without_vat_number_charges_none():
