@@ -310,18 +310,18 @@ def collect_or_release(invoice: Invoice, request: PaymentRequest, *, now: dateti
     """
     if operations.live(request, OperationKind.CAPTURE, OperationKind.CANCEL):
         return
-    if operations.failed(request, OperationKind.CAPTURE, OperationKind.CANCEL):
-        return  # A person was told; repeating a refused collection at every poll helps nobody.
     reserved = lifecycle.request_sums(request).reserved
     if reserved <= 0:
         return
-    if invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
-        operations.queue(
-            OperationKind.CANCEL, invoice, request=request, now=now, reason="already settled"
-        )
+    owed = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    kind = OperationKind.CAPTURE if owed else OperationKind.CANCEL
+    if operations.failed(request, kind):
+        return  # A person was told; repeating what was refused at every poll helps nobody.
+    if not owed:
+        operations.queue(kind, invoice, request=request, now=now, reason="already settled")
     elif invoice.issuer.capture_automatically:
         amount = min(reserved, invoice.residual)
-        operations.queue(OperationKind.CAPTURE, invoice, request=request, amount=amount, now=now)
+        operations.queue(kind, invoice, request=request, amount=amount, now=now)
 
 
 def close_others(invoice: Invoice, settled_by: PaymentRequest | None, *, now: datetime) -> None:

@@ -64,9 +64,14 @@ def live(request: PaymentRequest, *kinds: OperationKind) -> bool:
     return request.operations.filter(kind__in=kinds, state__in=LIVE).exists()
 
 
-def failed(request: PaymentRequest, *kinds: OperationKind) -> bool:
-    """Say whether such an operation of a request was refused."""
-    return request.operations.filter(kind__in=kinds, state=OperationState.FAILED).exists()
+def failed(request: PaymentRequest, kind: OperationKind) -> bool:
+    """Say whether such an operation was refused after the request came to its present state.
+
+    A withdrawal that lost against the customer's approval was refused before it.
+    """
+    refused = request.operations.filter(kind=kind, state=OperationState.FAILED)
+    since = {"finished_at__gt": request.state_at} if request.state_at else {}
+    return refused.filter(**since).exists()
 
 
 def drop(request: PaymentRequest, *, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from invoices import alerts, lifecycle, operations, timeline
 from invoices.enums import EventKind, OperationKind
 from invoices.models import Invoice, Operation
-from invoices.rendering import email, pdf
+from invoices.rendering import pdf
 from providers.contract import Problem, Source
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def deliver(operation: Operation) -> None:
     The message id is the operation's key, so that a repeat after a lost answer is recognisable
     as the same message.
     """
+    from invoices.rendering import email  # noqa: PLC0415
+
     invoice = operation.invoice
     version = invoice.versions.get(pk=operation.options["version"])
     to = str(operation.options["to"])

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,9 @@ def digest(event: TimelineEvent) -> str:
     """Return the sha256 that chains an entry to the one before it."""
     row: dict[str, Any] = {name: getattr(event, name) for name in HASHED}
     row["invoice"], row["previous"] = event.invoice_id, event.previous
-    row["recorded_at"] = event.recorded_at.isoformat()
-    row["occurred_at"] = event.occurred_at.isoformat() if event.occurred_at else None
+    # In UTC, because the database gives an instant back in another zone than it was given.
+    row["recorded_at"] = event.recorded_at.astimezone(UTC).isoformat()
+    row["occurred_at"] = event.occurred_at and event.occurred_at.astimezone(UTC).isoformat()
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -94,8 +95,6 @@ def broken_at(invoice: Invoice) -> int | None:
     """Return the position of the first entry whose chain does not hold, or None."""
     previous, expected = "", 1
     for event in invoice.timeline.order_by("position"):
-        # The database returns the same instant in UTC; the hash was made in the caller's zone.
-        event.recorded_at = event.recorded_at.astimezone(timezone.get_default_timezone())
         if (event.previous, event.position) != (previous, expected) or not _matches(event):
             return event.position
         previous, expected = event.hash, expected + 1
