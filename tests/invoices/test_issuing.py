@@ -202,7 +202,7 @@ def test_bad_field_is_refused_by_name(values, expected):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"description": " \x00 "}, ("lines.1.description", "no_description")),
+        ({"description": " \x07 "}, ("lines.1.description", "no_description")),
         ({"unit_price": Decimal(-1), "quantity": Decimal(-1)}, ("lines.1.unit_price", "BR-27")),
         ({"vat_rate": Decimal(14)}, ("lines.1.vat_rate", "vat_rate")),
         ({"discount_value": Decimal("100.001")}, ("lines.1.discount_value", "discount")),
