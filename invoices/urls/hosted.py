@@ -1,5 +1,12 @@
-"""Addresses of the hosted pages."""
+"""Addresses of the customer's page."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from invoices.views import hosted
+
+urlpatterns = [
+    path("<str:token>/", hosted.show, name="hosted"),
+    path("<str:token>/pdf", hosted.as_pdf, name="hosted-pdf"),
+    path("<str:token>/pay/<str:road_key>/", hosted.pay, name="hosted-pay"),
+    path("<str:token>/return/", hosted.returned, name="hosted-return"),
+]
