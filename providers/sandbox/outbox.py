@@ -23,6 +23,7 @@ from providers.sandbox.models import Delivery, Fault, Subscription
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 10
+BATCH = 50
 # Longer than the timeout, so that a lease never ends under a running attempt.
 LEASE = timedelta(seconds=30)
 DELETE_AFTER = timedelta(weeks=2)
@@ -84,15 +85,23 @@ def deliver_due(now: datetime | None = None, limit: int = 500) -> int:
     """Post what is due and return how many were accepted.
 
     ``now`` is the sandbox's time; without it the sandbox's clock is read again each round,
-    so that a whole chain of events goes out in one call.
+    so that a whole chain of events goes out in one call. An address that does not answer at
+    all is left alone for the rest of the call, so that it cannot hold up the others.
     """
     accepted = tried = 0
-    while tried < limit:
-        batch = _claim(now or clock.now(), limit - tried)
-        if not batch:
-            break
-        tried += len(batch)
-        accepted += sum(_attempt(delivery, now or clock.now()) for delivery in batch)
+    silent: set[int] = set()
+    with requests.Session() as session:
+        session.trust_env = False
+        while tried < limit:
+            rows = _due(now or clock.now(), silent)
+            if not rows:
+                break
+            tried += len(rows)
+            for row in rows:
+                if row.subscription_id not in silent and _lease(row):
+                    accepted += _attempt(row, session, now or clock.now())
+                    if row.last_status is None:
+                        silent.add(row.subscription_id)
     drop_dead_addresses(now or clock.now())
     return accepted
 
@@ -165,9 +174,9 @@ def _waiting() -> QuerySet[Delivery]:
     return Delivery.objects.filter(free, Q(out_of_line=True) | ~Exists(earlier), settled_at=None)
 
 
-def _claim(now: datetime, limit: int) -> list[Delivery]:
-    rows = _waiting().filter(due_at__lte=now).select_related("subscription")[:limit]
-    return [row for row in rows if _lease(row)]
+def _due(now: datetime, silent: set[int]) -> list[Delivery]:
+    rows = _waiting().filter(due_at__lte=now).exclude(subscription__in=silent)
+    return list(rows.select_related("subscription")[:BATCH])
 
 
 def _lease(row: Delivery) -> bool:
@@ -181,7 +190,7 @@ def _lease(row: Delivery) -> bool:
     return bool(taken)
 
 
-def _attempt(delivery: Delivery, now: datetime) -> bool:
+def _attempt(delivery: Delivery, session: requests.Session, now: datetime) -> bool:
     address = delivery.subscription
     protocol = PROTOCOLS[address.provider]
     raw = delivery.body.encode()
@@ -189,7 +198,8 @@ def _attempt(delivery: Delivery, now: datetime) -> bool:
     # and ours may have been pushed weeks ahead.
     secret = FORGERS_SECRET if delivery.forged else address.secret
     headers = protocol.sign(address.url, secret, raw, timezone.now())
-    status, error = _post(address.url, raw, headers)
+    status, error = _post(session, address.url, raw, headers)
+    delivery.last_status = status
     if status is not None and 200 <= status < 300:
         _accepted(delivery, status, now)
         return True
@@ -197,13 +207,13 @@ def _attempt(delivery: Delivery, now: datetime) -> bool:
     return False
 
 
-def _post(url: str, raw: bytes, headers: dict[str, str]) -> tuple[int | None, str]:
+def _post(
+    session: requests.Session, url: str, raw: bytes, headers: dict[str, str]
+) -> tuple[int | None, str]:
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.post(
-                url, data=raw, headers=headers, timeout=TIMEOUT, allow_redirects=False
-            )
+        answer = session.post(
+            url, data=raw, headers=headers, timeout=TIMEOUT, allow_redirects=False
+        )
     except requests.RequestException as problem:
         return None, type(problem).__name__
     return answer.status_code, ""

@@ -85,8 +85,7 @@ def landing(request: HttpRequest, token: str) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         if request.POST.get("action") == "cancel":
-            customer.reject(payment)
-            return _to_merchant(request, payment)
+            return _cancel(request, payment)
         problem = _enter_number(payment, request.POST.get("msisdn", ""))
         if not problem:
             return redirect("sandbox:landing", token=token)
@@ -193,6 +192,15 @@ def _enter_number(payment: Payment, typed: str) -> str:
     except Refusal:
         return "This number cannot pay here. Try another one."
     return ""
+
+
+def _cancel(request: HttpRequest, payment: Payment) -> HttpResponse:
+    try:
+        customer.reject(payment)
+    except Refusal:
+        # Approved a moment ago, or still at the bank: the landing page shows which.
+        return redirect("sandbox:landing", token=payment.token)
+    return _to_merchant(request, payment)
 
 
 def _to_merchant(request: HttpRequest, payment: Payment) -> HttpResponse:

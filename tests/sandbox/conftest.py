@@ -79,7 +79,7 @@ class Api:
     def modify(
         self, reference: str, what: str, value: int | None = None, key: str | None = None
     ) -> Any:
-        body = {"cancelTransactionOnly": False}
+        body: dict[str, Any] = {"cancelTransactionOnly": False}
         if value is not None:
             body = {"modificationAmount": {"currency": self.unit.currency, "value": value}}
         return self.send(f"/epayment/v1/payments/{reference}/{what}", body, key=key)

@@ -102,7 +102,7 @@ def wire(live_server, transactional_db):
         yield session, url
 
 
-def create(wire, key: str, reference: str, timeout: float = 10) -> requests.Response:
+def create(wire, key: str, reference: str, timeout: float = 10):
     session, url = wire
     return session.post(
         f"{url}/epayment/v1/payments",

@@ -120,6 +120,19 @@ def test_cancelling_on_the_landing_page_aborts(client, link):
     assert (link.state, answer["Location"]) == ("ABORTED", link.return_url)
 
 
+def test_cancelling_while_the_bank_thinks_changes_nothing(api, client):
+    reference = new_reference()
+    api.create(reference=reference, amount={"currency": "NOK", "value": 201})
+    link = Payment.objects.get(reference=reference)
+    for _ in range(2):
+        api.control("approve", reference=reference)
+
+    answer = client.post(f"/sandbox/landing/{link.token}/", {"action": "cancel"})
+
+    assert answer.status_code == 302
+    assert api.payment(reference)["state"] == "CREATED"
+
+
 def test_phone_opens_the_app_and_comes_back(client, link):
     opened = client.get(f"/sandbox/landing/{link.token}/", headers=PHONE_AGENT)
     address = opened["Location"]

@@ -3,19 +3,23 @@
 import hashlib
 import hmac
 import json
+import threading
+import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 import responses
 from django.utils import timezone
 
-from providers.sandbox import clock, outbox, state
+from providers.sandbox import clock, outbox, seeding, state
 from providers.sandbox.models import Delivery, Subscription
 from providers.sandbox.vipps import webhooks
 
-from .conftest import new_reference, wrong_field
+from .conftest import Api, new_reference, wrong_field
 
 URL = "https://billing.example.com/webhooks/vipps/abc/"
 ALL = sorted(webhooks.EVENTS)
@@ -226,6 +230,18 @@ def test_address_that_fails_for_two_weeks_is_deleted(api, subscription, receiver
     assert Delivery.objects.filter(settled_at=None).count() == 0
 
 
+def test_silent_address_does_not_hold_up_another(api, subscription, receiver):
+    other = "https://other.example.com/hook/"
+    api.send(PATH, {"url": other, "events": ALL}, key="")
+    receiver.post(URL, body=requests.ConnectTimeout())
+    receiver.post(other, status=200)
+    for _ in range(3):
+        api.create()
+
+    assert outbox.deliver_due() == 3
+    assert [call.request.url for call in receiver.calls].count(URL) == 1
+
+
 def test_one_success_forgives_an_address(api, subscription, receiver):
     receiver.post(URL, status=500)
     receiver.post(URL, status=200)
@@ -299,3 +315,50 @@ def test_forged_twin_has_a_wrong_signature_and_is_sent_once(api, subscription, r
         (True, True, False),
         (False, True, True),
     ]
+
+
+# --- right after the request -----------------------------------------------------------------
+
+
+class Inbox(BaseHTTPRequestHandler):
+    """A receiver on this machine that remembers what it was sent."""
+
+    received: list[str] = []
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.received.append(body["name"])
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_args):
+        """Stay quiet."""
+
+
+@pytest.fixture
+def inbox():
+    Inbox.received = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Inbox)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_delivery_starts_with_the_causing_commit(transactional_db, client, inbox, settings):
+    settings.SANDBOX_DELIVER_INLINE = True
+    api = Api(unit=seeding.sales_unit(), client=client)
+    api.fetch_token()
+    url = f"http://127.0.0.1:{inbox.server_address[1]}/hook/"
+    api.send(PATH, {"url": url, "events": ALL}, key="")
+
+    api.approved()
+
+    deadline = time.monotonic() + 10
+    while Delivery.objects.filter(settled_at=None).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if thread := outbox._pump:
+        thread.join(timeout=10)
+    assert Inbox.received == ["CREATED", "AUTHORIZED"]

@@ -105,6 +105,8 @@ def approve(payment: Payment, msisdn: str, now: datetime, *, shared: bool = Fals
         raise refuse("6230")
     if payment.state != State.CREATED:
         raise refuse("6190")
+    if payment.processing_until:
+        return "processing"
     payment.msisdn = msisdn
     if shared or payment.scope:
         payment.shared_at = payment.shared_at or now
@@ -116,7 +118,7 @@ def approve(payment: Payment, msisdn: str, now: datetime, *, shared: bool = Fals
         payment.confirm_needed = True
         payment.save()
         return "confirm"
-    if payment.amount == UNKNOWN_AMOUNT and payment.processing_until is None:
+    if payment.amount == UNKNOWN_AMOUNT:
         payment.processing_until = now + UNKNOWN_FOR
         payment.save()
         return "processing"
