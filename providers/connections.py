@@ -136,7 +136,7 @@ def _new_session() -> requests.Session:
 
 def _after_fork() -> None:
     # A socket shared with the parent would mix two conversations.
-    global _idle  # noqa: PLW0603
+    global _idle
     _idle = _Idle()
 
 

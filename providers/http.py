@@ -166,10 +166,12 @@ def unreadable(answer: Answer, *, writes: bool) -> ProviderError:
 
 # ---------------------------------------------------------------------------------- the exchange
 def _prepare(session: requests.Session, base: str, call: Call) -> requests.PreparedRequest:
+    if not call.path.startswith("/") or set(call.path) & set("?#\\"):
+        raise _unusable(_("The request would have left the provider's address."))
     plain = requests.Request(call.method, base + call.path, headers=call.headers, data=call.body)
     prepared = session.prepare_request(plain)
     wanted, found = urlsplit(base), urlsplit(prepared.url or "")
-    if (found.scheme, found.netloc) != (wanted.scheme, wanted.netloc) or found.query:
+    if (found.scheme, found.netloc) != (wanted.scheme, wanted.netloc):
         raise _unusable(_("The request would have left the provider's address."))
     prepared.headers.update(call.credentials)
     return prepared

@@ -1,0 +1,1 @@
+"""Adapters one by one, and the calls they stand on."""
