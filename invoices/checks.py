@@ -36,6 +36,7 @@ def problems(invoice: Invoice, lines: Sequence[InvoiceLine], *, today: date) -> 
     if not invoice.is_draft:
         return [_not_a_draft(invoice)]
     return [
+        *_unread(invoice),
         *_ownership(invoice),
         *_customer(invoice),
         *_dates(invoice, today),
@@ -52,6 +53,20 @@ def _not_a_draft(invoice: Invoice) -> Problem:
         rule=_("Invoice %(number)s is issued already.") % {"number": invoice.number},
         remedy=_("Open it to see what became of it, or copy it to a new draft."),
     )
+
+
+def _unread(invoice: Invoice) -> Iterator[Problem]:
+    """`typed["unread"]` maps fields to what was typed there and could not be read.
+
+    Their columns hold an older value, which must not be issued in its place.
+    """
+    for field, text in (invoice.typed or {}).get("unread", {}).items():
+        yield Problem(
+            field=field,
+            code="unread",
+            rule=_("“%(text)s” could not be read.") % {"text": str(text)[:60]},
+            remedy=_("Correct it in the draft."),
+        )
 
 
 def _ownership(invoice: Invoice) -> Iterator[Problem]:

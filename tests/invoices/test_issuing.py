@@ -261,6 +261,14 @@ def test_every_problem_is_told_at_once():
     ]
 
 
+def test_typed_text_that_could_not_be_read_is_not_replaced_by_an_older_value():
+    invoice = draft(typed={"unread": {"lines.1.quantity": "two"}})
+
+    (problem,) = refusal(invoice)
+
+    assert (problem.field, problem.rule) == ("lines.1.quantity", "“two” could not be read.")
+
+
 def test_remarks_do_not_stand_in_the_way():
     invoice = draft(issuer=DanishIssuerFactory(), currency="EUR", lines=[line()])
 
