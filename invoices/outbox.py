@@ -72,7 +72,7 @@ def claim_these(ids: list[int], now: datetime) -> list[Claim]:
 def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
     with transaction.atomic(durable=True):
         rows = list(
-            Operation.objects.select_for_update(skip_locked=True)
+            Operation.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(wanted)
             .exclude(request__account__paused_at__isnull=False)
             .order_by("due_at", "pk")

@@ -69,9 +69,10 @@ def _wake() -> None:
 
 def reject(account: ProviderAccount, *, reason: str, now: datetime) -> None:
     """Count a delivery that was not signed rightly; nothing of it is kept."""
-    counter = {"account": account, "day": timezone.localdate(now), "reason": reason[:60]}
-    RejectedDelivery.objects.get_or_create(**counter)
-    RejectedDelivery.objects.filter(**counter).update(count=F("count") + 1)
+    row, _made = RejectedDelivery.objects.get_or_create(
+        account=account, day=timezone.localdate(now), reason=reason[:60]
+    )
+    RejectedDelivery.objects.filter(pk=row.pk).update(count=F("count") + 1)
 
 
 def drain(now: datetime | None = None) -> int:

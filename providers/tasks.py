@@ -14,7 +14,7 @@ from providers import inbox, registrations
 logger = logging.getLogger(__name__)
 
 
-def wake(task: Task, **kwargs: Any) -> None:
+def wake(task: Task[Any, Any], **kwargs: Any) -> None:
     """Send a wake-up to a worker, and go on without it when the broker is away."""
     try:
         task.apply_async(kwargs=kwargs, retry=False, ignore_result=True)

@@ -37,3 +37,5 @@ from invoicing_site.settings import *  # noqa: E402, F403 - the environment must
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # The server warns of a folder that is not there, and warnings are errors.
 STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405
+# Each thread of the live server would keep its connection, and the database could not be dropped.
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405

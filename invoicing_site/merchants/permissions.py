@@ -38,7 +38,7 @@ def member(role: Role) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
         ) -> HttpResponseBase:
             membership = (
                 Membership.objects.select_related("merchant")
-                .filter(user_id=request.user.pk, merchant__slug=merchant)
+                .filter(user_id=request.user.pk or 0, merchant__slug=merchant)
                 .first()
             )
             if membership is None:

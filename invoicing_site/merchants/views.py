@@ -12,7 +12,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Go to the only merchant, or let a member of several (or none) choose."""
     memberships = list(
         Membership.objects.select_related("merchant")
-        .filter(user_id=request.user.pk)
+        .filter(user_id=request.user.pk or 0)
         .order_by("merchant__name")
     )
     if len(memberships) == 1:
