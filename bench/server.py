@@ -36,7 +36,7 @@ def site() -> Iterator[Stack]:
         home.make()
         stack = Stack(home, free_port(0), _say)
         # The benchmark's own environment decides: its database, its settings, its broker.
-        broker = os.environ.get("BENCH_BROKER_URL", "filesystem://")
+        broker = os.environ.get("BENCH_BROKER_URL", "filesystem://localhost")
         stack.env = dict(os.environ) | {"PUBLIC_URL": stack.url, "CELERY_BROKER_URL": broker}
         with running(stack):
             stack.start_web()

@@ -85,6 +85,11 @@ class Stack:
             *("--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread"),
             *("--workers", "2", "--threads", "8", "--graceful-timeout", "5"),
             *("--worker-tmp-dir", str(self.home.folder)),
+            # The provider that the sandbox plays takes headers with underscores (client_id),
+            # which gunicorn drops unless told. Nothing here trusts such a header for more.
+            *("--header-map", "dangerous"),
+            # It would be one file for all of a user's stacks.
+            "--no-control-socket",
         ]
         web = self._start("web", gunicorn)
         deadline = time.monotonic() + WEB_PATIENCE

@@ -6,6 +6,7 @@ A story is a function of a `Teller` and an issued invoice. Staff act through `se
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +19,12 @@ from invoices.models import Invoice, PaymentRequest
 from invoicing_site.demo.phone import Phone
 from invoicing_site.merchants.models import User
 from providers import inbox
-from providers.sandbox.models import Payment
+from providers.sandbox import clock
+from providers.sandbox.models import Delivery, Payment
 from providers.sandbox.vipps import lifecycle as provider
 
-PUSH, LINK, SHARE = "push", "link", "link-phone"
-ROUNDS = 10
+PUSH, LINK, SHARE = "push", "link", "link_phone"
+ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,15 @@ class Teller:
     phone: Phone
 
     def work(self) -> None:
-        """Do what the workers would, until nothing is due."""
+        """Do what the workers would, until nothing is due.
+
+        The sandbox posts webhooks by itself too: one that is just under way is waited for.
+        """
         for _ in range(ROUNDS):
             done = outbox.drain(threads=1) + self.phone.deliver() + inbox.drain()
-            if not done:
+            if not done and not _on_the_way():
                 return
+            time.sleep(0.0 if done else 0.1)
 
     def send(self, invoice: Invoice, channel: str, *, at: datetime | None = None) -> None:
         """Send by a provider's channel, or by "email"."""
@@ -51,8 +57,13 @@ class Teller:
         """Open the hosted page as the customer, and press pay."""
         now = timezone.now()
         paying.opened(invoice_id=invoice.pk, version=1, now=now)
+        invoice.refresh_from_db()
         offer = paying.offers(invoice)[0]
-        paying.press_pay(invoice_id=invoice.pk, road_key=offer.road_key, share_phone=share, now=now)
+        pressed = paying.press_pay(
+            invoice_id=invoice.pk, road_key=offer.road_key, share_phone=share, now=now
+        )
+        if pressed.problem:
+            raise RuntimeError(f"Pressing pay on {invoice} ended in: {pressed.problem}")
 
     def request(self, invoice: Invoice) -> PaymentRequest:
         """Return the invoice's newest request."""
@@ -71,6 +82,10 @@ class Teller:
             request_id=request.pk, amount=amount, reason=reason, by=self.by, now=timezone.now()
         )
         self.work()
+
+
+def _on_the_way() -> bool:
+    return Delivery.objects.filter(settled_at=None, due_at__lte=clock.now()).exists()
 
 
 Story = Callable[[Teller, Invoice], None]
