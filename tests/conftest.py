@@ -1,8 +1,13 @@
 """What every test may lean on."""
 
+import os
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from django.conf import settings as site
 from hypothesis import HealthCheck, settings
 
 # A shared machine is slow at times; a slow example is not a wrong one.
@@ -20,3 +25,17 @@ def today() -> date:
 def now() -> datetime:
     """The instant tests happen at: noon in Oslo on `today`."""
     return datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _translations():
+    """Compile what is newer than its .mo, as `make messages` does; workers may race to it."""
+    for folder in site.LOCALE_PATHS:
+        for source in Path(folder).glob("*/LC_MESSAGES/*.po"):
+            target = source.with_suffix(".mo")
+            if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+                continue
+            part = target.with_suffix(f".{os.getpid()}")
+            with source.open("rb") as reading, part.open("wb") as writing:
+                write_mo(writing, read_po(reading))
+            part.replace(target)
