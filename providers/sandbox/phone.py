@@ -71,6 +71,7 @@ def details(request: HttpRequest, token: str) -> HttpResponse:
     link = order_management.latest_link(payment.unit_id, payment.reference)
     context = _screen(payment, "details", from_app=request.GET.get("from") == "app")
     context["url"] = payment.receipt_url or (link.url if link else "")
+    context["refresh"] = 0
     return render(request, "sandbox/phone_details.html", context)
 
 
@@ -142,11 +143,16 @@ def _screen(payment: Payment, screen: str, *, from_app: bool) -> dict[str, objec
         "shares": [SCOPE_WORDS.get(word, word) for word in payment.scope.split()],
         "from_app": from_app,
         "back_url": payment.return_url if back else "",
-        "refresh": 2 if name in {"done", "processing"} else 0,
+        "refresh": 2 if _something_is_coming(payment, name, bool(back)) else 0,
         "refresh_to": _web_address(payment.return_url) if back and name == "done" else "",
         "events": list(payment.events.all()),
         **pages.clock_context(),
     }
+
+
+def _something_is_coming(payment: Payment, name: str, goes_back: bool) -> bool:
+    uncaptured = payment.state == State.AUTHORIZED and payment.remainder > 0
+    return name == "processing" or (name == "done" and (goes_back or uncaptured))
 
 
 def _screen_name(payment: Payment, screen: str) -> str:

