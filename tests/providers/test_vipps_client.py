@@ -122,15 +122,17 @@ def test_second_subscription_key_takes_over(client):
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_wrong_keys_need_a_person(client, status):
-    with samples.wire(tokens=False) as mock, pytest.raises(NotAuthorised):
+    with samples.wire(tokens=False) as mock:
         mock.post(TOKENS, status=status, json={"statusCode": status, "message": "no"})
-        client.create(BODY, key="k")
+        with pytest.raises(NotAuthorised):
+            client.create(BODY, key="k")
 
 
 def test_token_that_does_not_come_means_that_nothing_was_sent(client):
-    with samples.wire(tokens=False) as mock, pytest.raises(Unavailable):
+    with samples.wire(tokens=False) as mock:
         mock.post(TOKENS, status=503)
-        client.create(BODY, key="k")
+        with pytest.raises(Unavailable):
+            client.create(BODY, key="k")
 
 
 @pytest.mark.parametrize(
@@ -138,9 +140,10 @@ def test_token_that_does_not_come_means_that_nothing_was_sent(client):
     [{}, {"access_token": "x"}, samples.token(seconds="nan"), samples.token("two words"), []],
 )
 def test_token_answer_that_cannot_be_read_means_that_nothing_was_sent(client, answer):
-    with samples.wire(tokens=False) as mock, pytest.raises(Unavailable):
+    with samples.wire(tokens=False) as mock:
         mock.post(TOKENS, json=answer)
-        client.create(BODY, key="k")
+        with pytest.raises(Unavailable):
+            client.create(BODY, key="k")
 
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "subscription_key", "msn"])
@@ -175,9 +178,13 @@ def test_body_is_the_same_bytes_each_time(mock, client):
         client.create({"reference": REFERENCE, "x": "Blåbær"}, key="k")
 
     first, second = (request.body for request in sent(mock, PAYMENTS))
-    assert first == second == json.dumps(
-        {"reference": REFERENCE, "x": "Blåbær"}, ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    assert (
+        first
+        == second
+        == json.dumps(
+            {"reference": REFERENCE, "x": "Blåbær"}, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>welcome</html>", b'{"reference":', b"[]", b'"x"'])
