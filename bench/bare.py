@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from invoices.models import Invoice
 from providers.models import WebhookDelivery
 
 
@@ -20,3 +21,9 @@ def insert(request: HttpRequest, account: int) -> HttpResponse:
         processed_at=timezone.now(),
     )
     return HttpResponse(status=200)
+
+
+def read(request: HttpRequest, token: str) -> HttpResponse:
+    """Read one row, and answer with what is in it."""
+    invoice = Invoice.objects.get(token=token)
+    return HttpResponse(f"{invoice.number}: {invoice.total} {invoice.currency}")

@@ -87,9 +87,9 @@ def _ours(batch: Sequence[int]) -> float:
     started = time.perf_counter()
     outbox.drain()
     seconds = time.perf_counter() - started
-    done = Operation.objects.filter(pk__in=batch, state=OperationState.DONE).count()
-    if done != len(batch):
-        raise RuntimeError(f"Only {done} of {len(batch)} pushes arrived.")
+    late = Operation.objects.filter(pk__in=batch).exclude(state=OperationState.DONE)
+    if found := list(late.values_list("state", "problem")):
+        raise RuntimeError(f"{len(found)} of {len(batch)} pushes did not arrive: {found[:3]}")
     return seconds
 
 

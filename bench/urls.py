@@ -7,5 +7,6 @@ from invoicing_site.urls import urlpatterns as site
 
 urlpatterns = [
     path("bench/insert/<int:account>/", bare.insert),
+    path("bench/read/<str:token>/", bare.read),
     *site,
 ]

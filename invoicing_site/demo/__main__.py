@@ -54,7 +54,7 @@ def _run(home: Home, wanted: int) -> None:
         stack.prepare()
         stack.manage("seed_demo", "basics")
         stack.start_web()
-        say("Filling in sample invoices (only the first time)")
+        say("Making the sample invoices that are not there yet")
         stack.manage("seed_demo", "invoices")
         stack.start_workers()
         stack.start_beat()
