@@ -410,17 +410,29 @@ def test_approval_that_is_missing_there_is_refused_in_words(unit, vipps, switch,
     assert (caught.value.code, bool(caught.value.remedy)) == (code, True)
 
 
-def test_number_nobody_can_pay_from_is_refused_without_a_reason(vipps):
-    """7010 covers three causes on purpose."""
-    codes = set()
-    for ending in ("0001", "0002", "0003"):
-        try:
-            sent(vipps, phone=f"+479123{ending}")
-        except Refused as refusal:
-            codes.add(refusal.code)
+@pytest.mark.parametrize("ending", ["7010", "7011"])
+def test_number_nobody_can_pay_from_is_refused_without_a_reason(vipps, ending):
+    """7010 covers several causes, and they never say which."""
+    with pytest.raises(Refused) as caught:
+        sent(vipps, phone=f"+479123{ending}")
 
-    assert codes <= {"7010"}
-    assert codes
+    assert caught.value.code == "7010"
+    assert "do not say why" in str(caught.value.meaning)
+
+
+@pytest.mark.xfail(reason="The sandbox answers 6250 for ever under a key that met it once.")
+def test_withdrawal_while_the_customer_approves_is_tried_again(vipps, phone):
+    """6250: the same key goes through once the bank has answered."""
+    reference = sent(vipps, amount=Decimal("2.01"))
+    phone("approve", reference)
+    with pytest.raises(Unavailable) as caught:
+        vipps.cancel(reference, key=key("cancel"), before_approval_only=False)
+    phone("clock", seconds=3601)
+
+    vipps.cancel(reference, key=key("cancel"), before_approval_only=False)
+
+    assert caught.value.code == "6250"
+    assert vipps.fetch(reference)[-1].state == RequestState.CANCELLED
 
 
 # ---------------------------------------------------------------------------- tokens, log, button

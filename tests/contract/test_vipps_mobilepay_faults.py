@@ -123,8 +123,12 @@ def test_fault_on_asking(vipps, endpoint, kind, more, _happened, _write, read):
     assert vipps.fetch(reference)[-1].state == RequestState.CREATED
 
 
-@pytest.mark.parametrize(("kind", "more", "_happened", "_write", "read"), FAULTS, ids=IDS)
-def test_fault_on_the_token_means_that_nothing_was_sent(vipps, kind, more, _happened, _write, read):
+# Codes are the payment API's; the token call knows only statuses.
+PLAIN = [(row[0], row[1]) for row in FAULTS if "code" not in row[1]]
+
+
+@pytest.mark.parametrize(("kind", "more"), PLAIN)
+def test_fault_on_the_token_means_that_nothing_was_sent(vipps, kind, more):
     fault(kind, "token", **more)
     options = asked("link")
 
