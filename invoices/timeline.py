@@ -7,18 +7,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.utils import dateparse, formats, timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from invoices import numbers
+from invoices import lifecycle, presenting
 from invoices.models import Invoice, PaymentRequest, TimelineEvent
 from invoices.words import WORDS
 from providers import masking, registry
-from providers.contract import RequestState, Source
+from providers.contract import Source
 
 if TYPE_CHECKING:
     from invoices.enums import EventKind
@@ -136,7 +133,7 @@ def entries(invoice: Invoice, *, show_payloads: bool) -> list[Entry]:
 
 def _entry(row: TimelineEvent, *, show_payloads: bool) -> Entry:
     words = WORDS[row.what]
-    filled = _Filled({key: _readable(key, value) for key, value in row.data.items()})
+    filled = presenting.filled(row.data)
     request = row.request
     return Entry(
         pk=row.pk,
@@ -154,25 +151,15 @@ def _entry(row: TimelineEvent, *, show_payloads: bool) -> Entry:
         provider_word=row.provider_word,
         provider_label=_provider_label(request),
         payload=_pretty(row.payload) if show_payloads and row.payload else "",
-        superseded=row.superseded,
+        superseded=row.superseded or _lost(row),
         hash=row.hash,
     )
 
 
-class _Filled(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return "-"
-
-
-def _readable(key: str, value: Any) -> str:
-    language = get_language() or "en"
-    if key == "amount" and value:
-        return numbers.format_amount(Decimal(value), language)
-    if key.endswith("_at") and value and (instant := dateparse.parse_datetime(value)):
-        return formats.date_format(timezone.localtime(instant), "j M H:i")
-    if key == "state" and value:
-        return str(RequestState(value).label)
-    return str(value)
+def _lost(row: TimelineEvent) -> bool:
+    """Say whether an end that was stated yielded to a stronger fact."""
+    stated = row.data.get("state")
+    return bool(row.request and stated in lifecycle.TERMINAL and row.request.state != stated)
 
 
 def _provider_label(request: PaymentRequest | None) -> str:

@@ -1,5 +1,34 @@
-"""Addresses of the staff pages."""
+"""Addresses of the staff pages about invoices."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from invoices.views import actions, dashboard, detail, listing
+
+urlpatterns = [
+    path("", dashboard.start, name="dashboard"),
+    path("more/", dashboard.more, name="more"),
+    path("invoices/", listing.invoice_list, name="invoice-list"),
+    path("invoices/<int:pk>/", detail.invoice_detail, name="invoice-detail"),
+    path("invoices/<int:pk>/live/", detail.live, name="invoice-live"),
+    path("invoices/<int:pk>/pdf/", detail.invoice_pdf, name="invoice-pdf"),
+    path("invoices/<int:pk>/send/", actions.send, name="invoice-send"),
+    path("invoices/<int:pk>/drop/<int:operation>/", actions.drop, name="invoice-drop"),
+    path("invoices/<int:pk>/cancel/", actions.cancel, name="invoice-cancel"),
+    path("invoices/<int:pk>/uncollectible/", actions.uncollectible, name="invoice-uncollectible"),
+    path(
+        "invoices/<int:pk>/requests/<int:request_pk>/withdraw/",
+        actions.withdraw,
+        name="request-withdraw",
+    ),
+    path(
+        "invoices/<int:pk>/requests/<int:request_pk>/capture/",
+        actions.capture,
+        name="request-capture",
+    ),
+    path(
+        "invoices/<int:pk>/requests/<int:request_pk>/refund/",
+        actions.refund,
+        name="request-refund",
+    ),
+    path("invoices/<int:pk>/alerts/<int:alert>/", actions.resolve, name="alert-resolve"),
+]

@@ -88,3 +88,9 @@ def due_in(value: date | None, today: date) -> str:
     if days > 0:
         return ngettext("in %(days)s day", "in %(days)s days", days) % {"days": days}
     return ngettext("%(days)s day late", "%(days)s days late", -days) % {"days": -days}
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """Write a number for a drawing: a dot, whatever the reader's language."""
+    return repr(value)

@@ -1,0 +1,26 @@
+"""Statuses as badges."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django import template
+
+from invoices import presenting
+from invoices.models import Invoice
+from invoices.presenting import Badge
+
+register = template.Library()
+
+
+@register.filter
+def books(invoice: Invoice, today: date) -> Badge:
+    """Return the badge of what our books say."""
+    return presenting.books(invoice, today)
+
+
+@register.filter
+def provider_says(invoice: Invoice) -> Badge | None:
+    """Return the badge of what the provider says about the newest request, if there is one."""
+    request = invoice.latest_request
+    return presenting.provider_says(request) if request else None
