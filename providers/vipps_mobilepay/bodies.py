@@ -68,9 +68,7 @@ def create(
     Raises ValueError where an amount or number cannot be written; the rules name it before.
     """
     body: dict[str, Any] = {"amount": money(options.amount, document.currency)}
-    if options.phone and options.channel in {PUSH, LINK_PHONE}:
-        body["customer"] = {"phoneNumber": wire.msisdn(options.phone, terms.market)}
-    body |= {
+    body |= _customer(options, terms) | {
         "paymentMethod": {"type": "WALLET"},
         "reference": options.reference,
         "userFlow": "PUSH_MESSAGE" if options.channel == PUSH else "WEB_REDIRECT",
@@ -83,6 +81,17 @@ def create(
     if until is not None:
         body["expiresAt"] = wire.moment(until)
     return body | content(document, options, terms)
+
+
+def _customer(options: SendOptions, terms: Terms) -> dict[str, Any]:
+    if not options.phone or options.channel == LINK:
+        return {}
+    try:
+        return {"customer": {"phoneNumber": wire.msisdn(options.phone, terms.market)}}
+    except ValueError:
+        if options.channel == PUSH:
+            raise
+        return {}
 
 
 def money(amount: Decimal, currency: str) -> dict[str, Any]:

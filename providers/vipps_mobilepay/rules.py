@@ -145,17 +145,19 @@ def phone(_document: InvoiceDocument, options: SendOptions, unit: Terms) -> Iter
                 remedy=_("Add the number to the customer, or send the link instead."),
             )
         return
+    if options.channel == LINK:
+        return
     try:
         wire.msisdn(options.phone, unit.market)
     except ValueError:
-        # A prefill that cannot be read is refused too, but only a push needs the number.
+        # Beside the link the number only fills in a field: without it the customer types it.
         yield Problem(
             field="phone",
             code="4070",
             rule=_("%(value)s is not a phone number with its country code.")
             % {"value": options.phone},
             remedy=_("Correct the number on the customer, for instance +47 912 34 567."),
-            blocking=options.channel != LINK,
+            blocking=options.channel == PUSH,
         )
 
 

@@ -58,4 +58,4 @@ def check(request: requests.PreparedRequest, base: str) -> None:
     name = next(file for prefix, file in FILES.items() if path.startswith(prefix))
     copy = request.copy()
     copy.url = HOST + path
-    _specification(name).validate_request(RequestsOpenAPIRequest(copy))  # type: ignore[arg-type]
+    _specification(name).validate_request(RequestsOpenAPIRequest(copy))

@@ -37,7 +37,7 @@ def fault(kind: str, endpoint: str, **more: Any) -> None:
 
 
 # kind, what else, does the effect take place, what we say of a write, of a read
-FAULTS = [
+FAULTS: list[tuple[str, dict[str, Any], bool, type[Exception], type[Exception]]] = [
     ("error_before", {}, False, OutcomeUnknown, Unavailable),
     ("error_before", {"status": 502}, False, OutcomeUnknown, Unavailable),
     ("error_before", {"status": 504}, False, OutcomeUnknown, Unavailable),

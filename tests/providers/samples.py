@@ -98,18 +98,19 @@ def account(*, country: str = "NO", environment: str = "test", **settings: Any) 
         "partial_capture": True,
         "order_management": True,
     }
+    credentials: Any = {
+        "client_id": "fb492b5e-7907-4d83-bc20-c7fb60ca35de",
+        "client_secret": "Y8Kteew6GE3ZmeycEt6egg==",
+        "subscription_key": "0f14ebcab0ec4b29ae0cb90d91b4a84a",
+        "subscription_key_2": "",
+        "msn": "123456",
+    }
     return ProviderAccount(
         merchant=Merchant(slug="acme", name="Acme Shop AS", country=country),
         provider="vipps_mobilepay",
         name="Vipps",
         environment=environment,
-        credentials={
-            "client_id": "fb492b5e-7907-4d83-bc20-c7fb60ca35de",
-            "client_secret": "Y8Kteew6GE3ZmeycEt6egg==",
-            "subscription_key": "0f14ebcab0ec4b29ae0cb90d91b4a84a",
-            "subscription_key_2": "",
-            "msn": "123456",
-        },
+        credentials=credentials,
         settings=approved | settings,
     )
 

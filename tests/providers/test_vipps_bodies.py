@@ -96,6 +96,12 @@ def test_known_number_is_filled_in_where_it_is_asked_for():
     assert body["customer"] == {"phoneNumber": "4791234567"}
 
 
+def test_number_that_cannot_be_read_is_left_out_beside_the_link():
+    body = create(document(), options("link_phone", phone="nonsense"))
+
+    assert "customer" not in body
+
+
 # ------------------------------------------------------------------------- the guide's own bodies
 def guide_example(
     channel: str, number: str, due: date, **more: Any
@@ -182,7 +188,8 @@ def test_short_number_is_never_cut():
 def receipt(*lines: Any, rounding: Decimal = Decimal("0.00"), **changes: Any) -> dict[str, Any]:
     invoice = document(lines=lines, rounding=rounding, **changes)
     asked = options(amount=invoice.totals.payable)
-    return create(invoice, asked, samples.account())["receipt"]
+    found: dict[str, Any] = create(invoice, asked, samples.account())["receipt"]
+    return found
 
 
 def total(found: dict[str, Any]) -> int:

@@ -46,7 +46,6 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("link", {"return_url": ""}, {}, "return_url", "4140"),
     ("link", {"reference": ""}, {}, "reference", "4140"),
     ("push", {"phone": "12"}, {}, "phone", "4070"),
-    ("link_phone", {"phone": "nonsense"}, {}, "phone", "4070"),
     ("push", {"has_contact_consent": False}, {}, "has_contact_consent", "consent"),
     ("push", {}, {"push_approved": False}, "push_approved", "5080"),
     ("push", {}, {"long_living_approved": False}, "long_living_approved", "5050"),
@@ -133,6 +132,13 @@ def test_sandbox_takes_plain_http():
     asked = options("link", hosted_url="http://127.0.0.1:8000/i/x", return_url="http://localhost/")
 
     assert rules.check_complete(document(), asked, unit) == []
+
+
+def test_number_that_cannot_be_filled_in_is_told_beside_the_link():
+    found = check(document(), options("link_phone", phone="nonsense"))
+
+    assert (blocking(found), remarks(found)) == ([], [("phone", "4070")])
+    assert check(document(), options("link", phone="nonsense")) == []
 
 
 # --------------------------------------------------------------------------------------- expiry
