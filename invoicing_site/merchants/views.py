@@ -15,6 +15,6 @@ def home(request: HttpRequest) -> HttpResponse:
         .filter(user_id=request.user.pk or 0)
         .order_by("merchant__name")
     )
-    if len(memberships) == 1:
+    if len(memberships) == 1 and "choose" not in request.GET:
         return redirect("dashboard", merchant=memberships[0].merchant.slug)
     return render(request, "merchants/choose.html", {"memberships": memberships})
