@@ -46,6 +46,11 @@ class Child:
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
 
+    @property
+    def pid(self) -> int:
+        """Return its process id, which is also its group's. 0 before the start."""
+        return self._process.pid if self._process else 0
+
     def status(self) -> int | None:
         """Return the exit status, or None while it runs."""
         return self._process.poll() if self._process else None

@@ -53,10 +53,18 @@ class Phone:
 
     def payment(self, reference: str) -> Json:
         """Return what the provider holds about one payment."""
-        found: list[Json] = self._call("GET", "ledger", reference=reference)["payments"]
+        found: list[Json] = self.ledger(reference=reference)["payments"]
         if not found:
             raise PhoneError(f"The sandbox knows no payment {reference}.")
         return found[0]
+
+    def ledger(self, **where: str) -> Json:
+        """Return what the provider holds: payments, totals, how often it was called."""
+        return self._call("GET", "ledger", **where)
+
+    def set_fault(self, **fields: Any) -> Json:
+        """Make something go wrong, for instance kind="latency", endpoint="create", seconds=3."""
+        return self._post("faults", **fields)
 
     def calls(self, **where: str) -> list[Json]:
         """Return requests the provider received, newest first."""

@@ -129,14 +129,15 @@ class Stack:
             child.restarts += 1
             child.start()
 
-    def stop(self) -> None:
-        """Stop everything, newest first, and wait until all of it is gone."""
+    def stop(self, *names: str) -> None:
+        """Stop the children named, or all, newest first, and wait until all of it is gone."""
+        chosen = [child for child in self.children if not names or child.name in names]
         deadline = time.monotonic() + GRACE
-        for child in reversed(self.children):
+        for child in reversed(chosen):
             child.ask_to_stop()
-        for child in reversed(self.children):
+        for child in reversed(chosen):
             child.wait_until(deadline)
-        self.children.clear()
+        self.children = [child for child in self.children if child not in chosen]
 
     def _start(self, name: str, command: list[str]) -> Child:
         child = Child(name, command, self.env, self.home.logs / f"{name}.log")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -56,8 +57,8 @@ def _database() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """A PostgreSQL database of our own, seen alike by every process."""
+def database(broker: str) -> Iterator[str]:
+    """A PostgreSQL database of our own for each broker, seen alike by every process."""
     assert SERVER, "TEST_PG_SERVER is not set"
     with _database() as url:
         yield url
@@ -92,7 +93,7 @@ def empty_queues(stack: Stack) -> None:
         )
 
 
-def rows(database: str, query: str) -> list[tuple[object, ...]]:
+def rows(database: str, query: LiteralString, *values: object) -> list[tuple[object, ...]]:
     """Ask the stack's database."""
     with psycopg.connect(database) as connection:
-        return connection.execute(query).fetchall()
+        return connection.execute(query, values).fetchall()

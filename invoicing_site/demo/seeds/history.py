@@ -75,16 +75,16 @@ def make(phone: Phone, say: Callable[[str], None]) -> None:
     for sample in sorted(SAMPLES, key=lambda each: -(each.days or 0)):
         if sample.key in known:
             continue
-        invoice = _draft(merchant, sample, biller)
+        invoice = draft(merchant, sample, biller)
         if sample.days is None:
             continue
-        invoice = _issue(invoice, sample.days, biller)
+        invoice = issued(invoice, sample.days, biller)
         if sample.story is not None:
             sample.story(tell, invoice)
         say(f"{invoice.number}: {sample.story.__doc__ if sample.story else 'Issued, not sent.'}")
 
 
-def _issue(invoice: Invoice, days: int, by: User) -> Invoice:
+def issued(invoice: Invoice, days: int, by: User) -> Invoice:
     """Issue it as if on that day, in the morning by the merchant's clock."""
     zone = ZoneInfo(invoice.merchant.time_zone)
     day = timezone.localdate(timezone=zone) - timedelta(days=days)
@@ -93,7 +93,7 @@ def _issue(invoice: Invoice, days: int, by: User) -> Invoice:
     return issuing.issue(invoice_id=invoice.pk, by=by, today=day, now=moment)
 
 
-def _draft(merchant: Merchant, sample: Sample, by: User) -> Invoice:
+def draft(merchant: Merchant, sample: Sample, by: User) -> Invoice:
     issuer = Issuer.objects.get(merchant=merchant, name=sample.issuer)
     customer = Customer.objects.get(merchant=merchant, name=sample.customer)
     invoice = Invoice.objects.create(
