@@ -1,9 +1,32 @@
 """Addresses of provider accounts and webhooks."""
 
-from django.urls import path
+from django.urls import include, path
 
-from providers.views import webhooks
+from providers.views import accounts, deliveries, webhooks
+
+account_patterns = [
+    path("", accounts.provider_list, name="provider-list"),
+    path("new/<slug:slug>/", accounts.provider_new, name="provider-new"),
+    path("<int:pk>/", accounts.provider_detail, name="provider-detail"),
+    path("<int:pk>/edit/", accounts.provider_edit, name="provider-edit"),
+    path("<int:pk>/probe/", accounts.provider_probe, name="provider-probe"),
+    path("<int:pk>/pause/", accounts.provider_pause, name="provider-pause"),
+    path("<int:pk>/resume/", accounts.provider_resume, name="provider-resume"),
+    path("<int:pk>/webhooks/register/", deliveries.webhook_register, name="webhook-register"),
+    path(
+        "<int:pk>/webhooks/<int:registration>/delete/",
+        deliveries.webhook_delete,
+        name="webhook-delete",
+    ),
+    path("<int:pk>/deliveries/<int:delivery>/", deliveries.delivery_detail, name="delivery-detail"),
+    path(
+        "<int:pk>/deliveries/<int:delivery>/replay/",
+        deliveries.delivery_replay,
+        name="delivery-replay",
+    ),
+]
 
 urlpatterns = [
     path("webhooks/<slug:provider>/<str:token>/", webhooks.webhook, name="webhook"),
+    path("m/<slug:merchant>/providers/", include(account_patterns)),
 ]
