@@ -1,6 +1,8 @@
 """Access tokens, headers and odd answers, faked at the wire."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -38,6 +40,22 @@ def test_token_is_fetched_once_and_kept(mock, client):
     Client(samples.account()).payment(REFERENCE)
 
     assert len(sent(mock, TOKENS)) == 1
+
+
+def test_threads_that_start_together_fetch_one_token(client):
+    fetched = []
+
+    def answer(_request: Any) -> tuple[int, dict[str, str], str]:
+        fetched.append(1)
+        time.sleep(0.1)
+        return 200, {}, json.dumps(samples.token())
+
+    with samples.wire(tokens=False) as mock, ThreadPoolExecutor(8) as pool:
+        mock.add_callback(responses.POST, TOKENS, answer)
+        mock.get(f"{PAYMENTS}/{REFERENCE}", json={})
+        list(pool.map(lambda _: Client(samples.account()).payment(REFERENCE), range(8)))
+
+    assert len(fetched) == 1
 
 
 def test_token_call_carries_the_keys_and_an_empty_body(mock, client):

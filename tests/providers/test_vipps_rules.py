@@ -6,12 +6,14 @@ Requirements V-08, V-10, V-11, V-14, V-19 to V-21, V-31, V-46.
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invoices.options import new_reference
 from providers.contract import InvoiceDocument, Problem, SendOptions
 from providers.vipps_mobilepay import rules, terms
 from tests.providers import samples
@@ -200,3 +202,27 @@ def test_reference_outside_the_pattern_is_never_accepted(reference):
     found = blocking(check(document(), options("link", reference=reference)))
 
     assert good or ("reference", "reference") in found
+
+
+def house_reference(pk: int, number: str, attempt: int) -> str:
+    made: Any = SimpleNamespace(pk=pk, number=number)
+    return new_reference(made, attempt, "acme")
+
+
+def test_ten_thousand_references_of_this_house_never_clash():
+    """V-14: two issuers may well use the same numbers."""
+    made = [
+        house_reference(pk, f"2026-{pk % 50:06d}", attempt)
+        for pk in range(1, 2001)
+        for attempt in range(1, 6)
+    ]
+
+    assert len(set(made)) == 10_000
+
+
+@given(st.integers(1, 2**63 - 1), st.text(max_size=60), st.integers(1, 9999))
+def test_reference_of_this_house_always_fits(pk, number, attempt):
+    """V-14: whatever the invoice number."""
+    asked = options("link", reference=house_reference(pk, number, attempt))
+
+    assert blocking(check(document(), asked)) == []
