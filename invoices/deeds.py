@@ -200,7 +200,7 @@ def _record_create(
     if outcome.sent is not None and not outcome.changes:
         change = StatusChange(
             reference=request.reference,
-            event_id="accepted-by-provider",
+            event_id=facts.HANDED_OVER,
             state=RequestState.CREATED,
             provider_word="",
             occurred_at=now,

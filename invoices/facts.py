@@ -25,6 +25,8 @@ from providers.contract import (
     StatusChange,
 )
 
+# The event id of "they took it", where a provider answers without an event of its own.
+HANDED_OVER = "handed-over"
 LIVE_LINK = timedelta(minutes=12)
 
 
@@ -104,6 +106,8 @@ def _words(
     if change.money:
         money = {"amount": str(change.money.amount), "currency": change.money.currency}
         return f"money_{change.money.kind}", data | money
+    if change.event_id == HANDED_OVER:
+        return "handed_over", data
     return f"request_{change.state}", data
 
 

@@ -162,7 +162,11 @@ def excess_of(status: InvoiceStatus, total: Decimal, money: Sums) -> Decimal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyMap:
-    """The invoice's money for the page: invoiced - credited - received + refunded = residual."""
+    """The invoice's money: invoiced - credited - received + refunded - waived = residual.
+
+    `waived` is what was refunded or cancelled and is not claimed again; `excess` what came in
+    over and above.
+    """
 
     currency: str
     invoiced: Decimal
@@ -172,6 +176,7 @@ class MoneyMap:
     reserved: Decimal
     residual: Decimal
     excess: Decimal
+    waived: Decimal
     movements: tuple[Movement, ...]
 
 
@@ -180,6 +185,8 @@ def money(invoice: Invoice) -> MoneyMap:
     rows = tuple(invoice.movements.select_related("request__account").order_by("occurred_at"))
     total = sums((row.kind, row.amount) for row in rows)
     status = InvoiceStatus(invoice.status)
+    residual = residual_of(status, invoice.total, total)
+    excess = excess_of(status, invoice.total, total)
     return MoneyMap(
         currency=invoice.currency,
         invoiced=invoice.total,
@@ -187,8 +194,9 @@ def money(invoice: Invoice) -> MoneyMap:
         received=total.came_in,
         refunded=total.refunded,
         reserved=total.reserved,
-        residual=residual_of(status, invoice.total, total),
-        excess=excess_of(status, invoice.total, total),
+        residual=residual,
+        excess=excess,
+        waived=max(invoice.total - total.kept - residual, ZERO),
         movements=rows,
     )
 

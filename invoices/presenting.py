@@ -100,6 +100,42 @@ def alert(row: Alert) -> ShownAlert:
     )
 
 
+FIELDS: dict[str, _StrOrPromise] = {
+    "account": _("Account"),
+    "amount": _("Amount"),
+    "currency": _("Currency"),
+    "customer.phone": _("Phone"),
+    "phone": _("Phone"),
+    "email": _("Email"),
+    "customer.email": _("Email"),
+    "has_contact_consent": _("Consent"),
+    "push_approved": _("Push approval"),
+    "long_living_approved": _("Long-living approval"),
+    "receipt_mode": _("Receipt setting"),
+    "channel": _("Road"),
+    "kind": _("Document"),
+    "due_date": _("Due date"),
+    "expires_at": _("Expiry"),
+    "reference": _("Reference"),
+    "request": _("Open request"),
+    "road": _("Road"),
+    "status": _("Status"),
+    "lines": _("Lines"),
+    "number": _("Number"),
+    "receipt": _("Receipt"),
+    "hosted_url": _("Page address"),
+    "return_url": _("Return address"),
+}
+
+
+def field_label(name: str) -> str:
+    """Name a field of a problem as staff know it: "lines.2.vat_rate" is "Lines 2, VAT rate"."""
+    if name in FIELDS:
+        return str(FIELDS[name])
+    words = name.replace("_", " ").replace("vat", "VAT").split(".")
+    return " ".join(words).strip().capitalize() if len(words) == 1 else ", ".join(words)
+
+
 class Filled(dict[str, str]):
     """Values for words; what an older fact lacks is shown as a dash."""
 
@@ -119,6 +155,8 @@ def _readable(key: str, value: Any) -> str:
         return numbers.format_amount(Decimal(value), get_language() or "en")
     if key.endswith("_at") and (instant := dateparse.parse_datetime(value)):
         return formats.date_format(timezone.localtime(instant), "j M H:i")
+    if key == "sha256":
+        return f"{value[:4]}\u2026{value[-4:]}"
     if key == "state":
         return str(RequestState(value).label)
     return str(value)

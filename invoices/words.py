@@ -37,6 +37,7 @@ WORDS: dict[str, Words] = {
     "emailed": Words(_("Emailed to %(to)s"), "info", "envelope"),
     "email_failed": Words(_("The email to %(to)s could not be delivered"), "bad",
                           "exclamation-triangle"),
+    "handed_over": Words(_("%(provider)s took the payment request"), "info", "paper-airplane"),
     "request_created": Words(_("The payment request is with the customer"), "info",
                              "paper-airplane"),
     "request_accepted": Words(_("The customer approved; the money is reserved"), "info",

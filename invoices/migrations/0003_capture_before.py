@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('invoices', '0002_initial'),
+        ("invoices", "0002_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='paymentrequest',
-            name='capture_before',
+            model_name="paymentrequest",
+            name="capture_before",
             field=models.DateTimeField(blank=True, db_index=True, null=True),
         ),
     ]

@@ -134,9 +134,12 @@ class Movement(models.Model):
         ordering = ["occurred_at", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "provider_ref"],
-                name="one_movement_per_provider_reference",
-                nulls_distinct=False,
+                fields=["account", "provider_ref"], name="one_movement_per_provider_reference"
+            ),
+            models.UniqueConstraint(
+                fields=["invoice", "provider_ref"],
+                condition=models.Q(account=None),
+                name="one_movement_per_outside_reference",
             ),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="movements_are_positive"),
         ]

@@ -75,10 +75,14 @@ class Alert(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["invoice", "request", "what"],
-                condition=models.Q(resolved_at__isnull=True),
+                condition=models.Q(resolved_at=None),
+                name="one_open_alert_per_request",
+            ),
+            models.UniqueConstraint(
+                fields=["invoice", "what"],
+                condition=models.Q(resolved_at=None, request=None),
                 name="one_open_alert_per_matter",
-                nulls_distinct=False,
-            )
+            ),
         ]
 
     def __str__(self) -> str:

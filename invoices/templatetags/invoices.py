@@ -24,3 +24,9 @@ def provider_says(invoice: Invoice) -> Badge | None:
     """Return the badge of what the provider says about the newest request, if there is one."""
     request = invoice.latest_request
     return presenting.provider_says(request) if request else None
+
+
+@register.filter
+def field_label(name: str) -> str:
+    """Name a problem's field as staff know it."""
+    return presenting.field_label(name)

@@ -24,7 +24,8 @@ def _digits(amount: Decimal) -> str:
     groups = [whole[max(end - 3, 0) : end] for end in range(len(whole), 0, -3)]
     comma = formats.get_format("DECIMAL_SEPARATOR")
     sign = MINUS if amount < 0 else ""
-    return f"{sign}{THIN.join(reversed(groups))}{comma}{cents}"
+    between = "," if comma == "." else THIN
+    return f"{sign}{between.join(reversed(groups))}{comma}{cents}"
 
 
 @register.simple_tag
