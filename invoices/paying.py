@@ -15,6 +15,7 @@ from invoices.models import Invoice, Operation, PaymentRequest, TimelineEvent
 from invoicing_site.merchants.fields import box
 from providers import registry
 from providers.contract import OPEN_STATES, RequestState, Source
+from providers.models import ProviderAccount
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -52,7 +53,11 @@ def offers(invoice: Invoice) -> list[Offer]:
     if invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
         return []
     found = []
-    for account in sending.accounts_of(invoice):
+    # The customer's page asks each time it is opened: only what it needs, and no secrets.
+    accounts = ProviderAccount.objects.filter(
+        merchant_id=invoice.merchant_id, issuers=invoice.issuer_id, active=True
+    )
+    for account in accounts.only("name", "provider", "paused_at"):
         provider = registry.of(account)
         channels = {c.slug: c for c in provider.channels if c.creates_on_press}
         chosen_account, _, chosen = invoice.link_channel.partition(":")

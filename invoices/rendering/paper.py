@@ -27,12 +27,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyWords:
-    """A seller or buyer as lines of an address and facts below it."""
+    """A seller or buyer: the lines of an address, registered numbers, how to reach them."""
 
     name: str
     lines: tuple[str, ...]
-    facts: tuple[Fact, ...]
-    legal_note: str = ""
+    numbers: tuple[str, ...]
+    contact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,17 +150,15 @@ def _address(address: Address, home: str, code: str) -> tuple[str, ...]:
 def _seller(document: InvoiceDocument, code: str) -> PartyWords:
     party = document.issuer
     home = document.customer.address.country or party.address.country
-    contact = (
-        (_("Email"), party.email),
-        (_("Phone"), words.phone(party.phone)),
-        (_("Web"), party.website.removeprefix("https://").removeprefix("http://").rstrip("/")),
-    )
-    facts = [*_numbers(party), *(Fact(label=label, text=text) for label, text in contact if text)]
+    website = party.website.removeprefix("https://").removeprefix("http://").rstrip("/")
+    numbers = _numbers(party)
+    if party.legal_note:
+        numbers = [", ".join([*numbers[:1], party.legal_note]), *numbers[1:]]
     return PartyWords(
         name=party.name,
         lines=tuple(filter(None, (party.legal_name, *_address(party.address, home, code)))),
-        facts=tuple(facts),
-        legal_note=party.legal_note,
+        numbers=tuple(numbers),
+        contact=tuple(filter(None, (party.email, words.phone(party.phone), website))),
     )
 
 
@@ -169,21 +167,19 @@ def _buyer(document: InvoiceDocument, code: str) -> PartyWords:
     lines = _address(party.address, document.issuer.address.country, code)
     if party.contact:
         lines = (_("Att. %(name)s") % {"name": party.contact}, *lines)
-    return PartyWords(name=party.name, lines=lines, facts=tuple(_numbers(party)))
+    return PartyWords(name=party.name, lines=lines, numbers=tuple(_numbers(party)))
 
 
-def _numbers(party: Party) -> list[Fact]:
+def _numbers(party: Party) -> list[str]:
     """Name a company's numbers; in Norway the VAT number is the other with MVA behind."""
-    country, facts = party.address.country, []
+    country, found = party.address.country, []
     if party.org_number:
         label = words.ORG_NUMBER_NAMES.get(country, _("Company no."))
-        text = words.org_number(party.org_number, country)
-        if country == "NO" and party.vat_number:
-            text += " MVA"
-        facts.append(Fact(label=label, text=text))
+        suffix = " MVA" if country == "NO" and party.vat_number else ""
+        found.append(f"{label} {words.org_number(party.org_number, country)}{suffix}")
     if party.vat_number and not (country == "NO" and party.org_number):
-        facts.append(Fact(label=_("VAT no."), text=party.vat_number))
-    return facts
+        found.append(f"{_('VAT no.')} {party.vat_number}")
+    return found
 
 
 def _delivery(document: InvoiceDocument, code: str) -> tuple[str, ...]:

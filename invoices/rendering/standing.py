@@ -101,9 +101,7 @@ def _to_pay(invoice: Invoice, today: date, language: str) -> Standing:
             amount=amount,
             detail=_("The amount is reserved and will be collected. Nothing more to do."),
         )
-    declined_sharing = bool(
-        request and state == RequestState.REJECTED and request.share_phone
-    )
+    declined_sharing = bool(request and state == RequestState.REJECTED and request.share_phone)
     headline, tone, icon, detail = _open_words(invoice, state, declined_sharing, today, language)
     return Standing(
         headline=headline,
