@@ -1,0 +1,148 @@
+"""What holds on every page: no serious accessibility finding, no sideways scroll, no script needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.shop import latest_request
+
+LANGUAGES = ("en", "nb", "da", "sv", "fi")
+NARROW = {"width": 320, "height": 700}
+
+
+def staff_paths(shop: Any, invoice: Any) -> dict[str, str]:
+    """Return the pages of staff that can be opened for one issued invoice."""
+    merchant = f"/m/{shop.merchant.slug}"
+    return {
+        "start": f"{merchant}/",
+        "list": f"{merchant}/invoices/",
+        "empty list": f"{merchant}/invoices/?q=nothing-like-this",
+        "detail": shop.path(invoice),
+        "cancel": f"{shop.path(invoice)}cancel/",
+        "uncollectible": f"{shop.path(invoice)}uncollectible/",
+        "password": "/accounts/password/change/",
+    }
+
+
+def scrolls_sideways(page: Page) -> bool:
+    """Say whether the page is wider than its window."""
+    wider: bool = page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
+    return wider
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_staff_pages_have_no_serious_finding(open_page, shop, accessible, scheme) -> None:
+    invoice = shop.issued()
+    page = open_page(color_scheme=scheme)
+    page.goto("/accounts/login/")
+    accessible(page)
+    sign_in(page, shop.owner.email)
+
+    for path in staff_paths(shop, invoice).values():
+        page.goto(path)
+        accessible(page)
+
+
+def test_page_of_a_paid_invoice_and_its_dialogs(staff, shop, phone, pump, accessible) -> None:
+    invoice = shop.issued()
+    staff.goto(shop.path(invoice))
+    staff.locator("input[name=road][value$=':push']").check()
+    staff.locator("#roads button[type=submit]").click()
+    pump()
+    request = latest_request(invoice)
+    staff.goto(f"{shop.path(invoice)}requests/{request.pk}/withdraw/")
+    accessible(staff)
+    phone.approve(request.reference)
+    pump()
+
+    staff.goto(shop.path(invoice))
+    accessible(staff)
+    staff.goto(f"{shop.path(invoice)}requests/{request.pk}/refund/")
+    accessible(staff)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hosted_page_in_five_languages(open_page, shop, accessible, language) -> None:
+    """V-05: phone width, no sideways scroll, no finding."""
+    invoice = shop.issued()
+    page = open_page(viewport=NARROW)
+
+    page.goto(f"/i/{invoice.token}/?lang={language}")
+
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    assert not scrolls_sideways(page)
+    accessible(page)
+
+
+def test_hosted_page_sets_no_cookie_and_loads_nothing_foreign(open_page, shop, live_server) -> None:
+    """V-04, V-05: under 30 KB with all it loads, everything from our own host, no cookie."""
+    invoice = shop.issued()
+    page = open_page(viewport=NARROW, java_script_enabled=False)
+    loaded: list[Any] = []
+    page.on("response", lambda answer: loaded.append(answer))
+
+    page.goto(f"/i/{invoice.token}/")
+
+    assert {answer.url.startswith((live_server.url, "data:")) for answer in loaded} == {True}
+    assert page.context.cookies() == []
+    sizes = [len(answer.body()) for answer in loaded if not answer.url.startswith("data:")]
+    assert sum(sizes) < 30_000
+
+
+def test_hosted_page_can_be_paid_without_script(open_page, shop, pump) -> None:
+    invoice = shop.issued()
+    page = open_page(viewport=NARROW, java_script_enabled=False)
+
+    page.goto(f"/i/{invoice.token}/?lang=en")
+    page.locator("button.pay").click()
+
+    assert "/sandbox/landing/" in page.url
+
+
+def test_staff_can_send_without_script(open_page, shop, pump) -> None:
+    invoice = shop.issued()
+    page = open_page(java_script_enabled=False)
+    sign_in(page, shop.owner.email)
+
+    page.goto(shop.path(invoice))
+    page.locator("input[name=road][value$=':push']").check()
+    page.locator("#roads button[type=submit]").click()
+    pump()
+
+    page.reload()
+    expect(page.locator("ol.timeline .what").first).to_contain_text("with the customer")
+
+
+def test_no_page_scrolls_sideways_at_320(open_page, shop) -> None:
+    invoice = shop.issued()
+    page = open_page(viewport=NARROW)
+    sign_in(page, shop.owner.email)
+
+    wide = []
+    for name, path in staff_paths(shop, invoice).items():
+        page.goto(path)
+        if scrolls_sideways(page):
+            wide.append(name)
+    assert wide == []
+
+
+def test_sandbox_phone_has_no_serious_finding(staff, open_page, shop, pump, accessible) -> None:
+    invoice = shop.issued()
+    staff.goto(shop.path(invoice))
+    staff.locator("input[name=road][value$=':push']").check()
+    staff.locator("#roads button[type=submit]").click()
+    pump()
+    page = open_page(viewport={"width": 390, "height": 844})
+
+    for path in ("/sandbox/", "/sandbox/phone/?msisdn=4791234567", "/sandbox/mailbox/"):
+        page.goto(path)
+        accessible(page)
+    page.goto("/sandbox/phone/?msisdn=4791234567")
+    page.locator("a[href*='/sandbox/phone/pay/']").first.click()
+    accessible(page)
