@@ -180,7 +180,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     if stylesheet is None:
         return
     engine = Engine(stylesheet.decode())
-    limit(resource.RLIMIT_AS, MEMORY)
+    if sys.platform == "linux":  # Others refuse to limit address space.
+        limit(resource.RLIMIT_AS, MEMORY)
     limit(resource.RLIMIT_FSIZE, LARGEST_FILE)
     write_block(answers, b"R", b"")
     while (identifier := read_block(requests)) is not None:

@@ -249,9 +249,9 @@ def _line_discount(line: Line, code: str) -> str:
 
 
 def _rate(category: str, rate: Decimal, code: str) -> str:
-    """Write the rate; where none applies the category says why, and a dash marks the column."""
+    """Write the rate; where none applies there is none, and the summary says why."""
     has_rate = category in (VatCategory.STANDARD, VatCategory.ZERO)
-    return words.percent(rate, code) if has_rate else "–"
+    return words.percent(rate, code) if has_rate else ""
 
 
 def _sums(document: InvoiceDocument, code: str) -> list[Fact]:

@@ -163,8 +163,8 @@ def _receipt(invoice: Invoice, language: str) -> list[Fact]:
     facts = []
     for amount, currency, at, provider, reference in rows:
         figure = f"{currency} {words.amount(amount, language)}"
-        text = ", ".join(part for part in (figure, _through(provider), reference) if part)
-        facts.append(Fact(label=words.day(at.astimezone(zone).date(), language), text=text))
+        facts.append(Fact(label=words.day(at.astimezone(zone).date(), language), text=figure))
+        facts.append(Fact(label=_through(provider), text=reference or ""))
     return facts
 
 

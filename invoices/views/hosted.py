@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
+from typing import Any, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -81,6 +82,20 @@ class _Gone(Exception):
     """There is no such page, whatever the reason: all look the same from outside."""
 
 
+class SeeOther(HttpResponse):
+    """303 to the very address given: Django's own redirects would write it anew."""
+
+    status_code = 303
+
+    def __init__(self, url: str) -> None:
+        super().__init__(headers={"Location": url})
+
+    @property
+    def url(self) -> str:
+        """The address."""
+        return self.headers["Location"]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """An issued invoice with the version asked for, and the newest one's number."""
@@ -112,7 +127,7 @@ def hosted(view: View) -> View:
     strict = csp_replace({"form-action": FORM_ACTION, "frame-ancestors": FRAMED_BY})
     # Without cookies there is nothing for a forged request to ride on: who can name the address
     # can press its buttons anyway. A CSRF cookie would only break web views that keep none.
-    return csrf_exempt(framing(strict(wrapped)))
+    return csrf_exempt(cast("View", framing(strict(cast("Any", wrapped)))))
 
 
 def _not_found() -> HttpResponse:
@@ -283,7 +298,7 @@ def pay(request: HttpRequest, token: str, road_key: str) -> HttpResponse:
         now=now,
     )
     if pressed.redirect_url:
-        return HttpResponse(status=303, headers={"Location": pressed.redirect_url})
+        return SeeOther(pressed.redirect_url)
     if pressed.problem == "checking":
         return _see("hosted-return", token, request)
     if pressed.problem == "settled":
@@ -304,7 +319,7 @@ def _pressed_too_often(invoice: Invoice) -> bool:
 def _see(name: str, token: str, request: HttpRequest) -> HttpResponse:
     lang = request.GET.get("lang", "")
     query = _query({"lang": lang}) if lang in words.LANGUAGES else ""
-    return HttpResponse(status=303, headers={"Location": reverse(name, args=[token]) + query})
+    return SeeOther(reverse(name, args=[token]) + query)
 
 
 @hosted
@@ -322,11 +337,14 @@ def returned(request: HttpRequest, token: str) -> HttpResponse:
     if _is_decided(found.invoice, times):
         return _see("hosted", token, request)
     language = _language(request, found)
+    context = _checking(request, found, language, times)
     with override(language):
-        text = loader.render_to_string(
-            "hosted/checking.html", _checking(request, found, language, times)
-        )
-    return HttpResponse(text, headers={"Content-Language": language})
+        text = loader.render_to_string("hosted/checking.html", context)
+    response = HttpResponse(text, headers={"Content-Language": language})
+    if context["seconds"]:
+        # The page asks again by itself without script; a button on it does the same.
+        response.headers["Refresh"] = f"{context['seconds']}; url={context['again']}"
+    return response
 
 
 def _is_decided(invoice: Invoice, times: int) -> bool:

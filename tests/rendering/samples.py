@@ -43,7 +43,7 @@ GOODS = (
     ("Konsulenttime, prosjekt «Ærlig økonomi»", "HUR", "7.5", "1250", "25", "10"),
     ("Kaffe, brent i Ålesund", "KGM", "3", "219.90", "15", "0"),
     ("Flybuss Oslo lufthavn", "C62", "2", "259", "12", "0"),
-    ("Skruer M6×40, forsinket", "C62", "1200", "0.0375", "25", "0"),
+    ("Skruer M6\u00d740, forsinket", "C62", "1200", "0.0375", "25", "0"),
 )
 
 

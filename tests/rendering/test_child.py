@@ -1,6 +1,7 @@
 """The rendering process: limits, loss, turns."""
 
 import os
+import signal
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from invoices.rendering import child, pdf
 from invoices.rendering.child import Renderer, RenderFailed
 
-# Laying out this many columns takes far longer than anybody waits.
+# What a merchant could do if their text were not escaped: columns beyond all memory and time.
 BOMB = '<table><tr><td colspan="100000000">x</td></tr></table>'
 PAGE = "<html lang=en><title>t</title><p>hello"
 ID = b"0" * 32
@@ -47,13 +48,25 @@ def test_process_is_kept_from_document_to_document(renderer):
 def test_hanging_process_is_killed_and_the_next_document_renders(renderer):
     renderer.render(PAGE, ID)
     hung, started = pid_of(renderer), time.monotonic()
+    os.kill(hung, signal.SIGSTOP)
 
     with pytest.raises(RenderFailed, match="took too long"):
-        renderer.render(BOMB, ID, seconds=1.0)
+        renderer.render(PAGE, ID, seconds=0.5)
 
     assert time.monotonic() - started < 5
     assert not is_alive(hung)
     assert renderer.render(PAGE, ID).startswith(b"%PDF-1.7")
+
+
+def test_page_that_never_ends_is_stopped_by_time_or_memory(renderer):
+    renderer.render(PAGE, ID)
+    started = time.monotonic()
+
+    with pytest.raises(RenderFailed):
+        renderer.render(BOMB, ID, seconds=5.0)
+
+    assert time.monotonic() - started < 8
+    assert renderer.render(PAGE, ID).startswith(b"%PDF")
 
 
 def test_crashed_process_is_replaced_within_the_same_request(renderer):

@@ -64,7 +64,7 @@ def test_repeat_has_the_same_message_id(version):
         ("en", "Invoice 1 from Fjord og Fjell Oslo", "Read and pay"),
         ("da", "Faktura 1 fra Fjord og Fjell Oslo", "Læs og betal"),
         ("sv", "Faktura 1 från Fjord og Fjell Oslo", "Läs och betala"),
-        ("fi", "Lasku 1 – Fjord og Fjell Oslo", "Lue ja maksa"),
+        ("fi", "Lasku 1 \u2013 Fjord og Fjell Oslo", "Lue ja maksa"),
     ],
 )
 def test_message_is_in_the_documents_language(language, subject, button):
@@ -90,7 +90,9 @@ def test_hostile_names_add_no_header_and_no_markup(version, monkeypatch):
     )
     monkeypatch.setattr(documents, "of", lambda _version: hostile)
 
-    mail = made(version, to="ola@example.com\r\nBcc: z@y.example", message_id="<a>\r\nBcc: q@y.example")
+    mail = made(
+        version, to="ola@example.com\r\nBcc: z@y.example", message_id="<a>\r\nBcc: q@y.example"
+    )
     sent = mail.message()
 
     assert sent["Bcc"] is None

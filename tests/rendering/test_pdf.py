@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import zxingcpp
@@ -21,10 +22,11 @@ from invoices.rendering.engine import font_folder
 from providers.contract import Address, BankAccount, Look, VatCategory
 from tests.rendering.samples import HOSTED, document
 
+LETTERS = "æøåäöÆØÅÄÖéÉüÜŠšŽžđðþ€§«»·\u201c\u201d\u2019\u2013\u00d7\u2212\u00a0\u202f"
 LANGUAGES = ["en", "nb", "da", "sv", "fi"]
 
 
-def reader(content: bytes) -> PdfReader:
+def reader(content: bytes) -> Any:
     return PdfReader(io.BytesIO(content))
 
 
@@ -36,7 +38,8 @@ def text_of(content: bytes) -> str:
 
 def pictures(content: bytes) -> list[Image.Image]:
     """Return the pictures of all pages."""
-    return [each.image for page in reader(content).pages for each in page.images]
+    found = [each.image for page in reader(content).pages for each in page.images]
+    return [each for each in found if each is not None]
 
 
 # -------------------------------------------------------------------------------------- the same
@@ -58,7 +61,8 @@ def test_bytes_hold_no_clock(monkeypatch):
     meta = reader(pdf.render(document(issue_date=date(2025, 3, 4)), HOSTED)).metadata
 
     assert meta is not None
-    assert meta.creation_date.date() == meta.modification_date.date() == date(2025, 3, 4)
+    dates = {meta["/CreationDate"][:10], meta["/ModDate"][:10]}
+    assert dates == {"D:20250304"}
 
 
 # ------------------------------------------------------------------------------------ what it says
@@ -241,7 +245,7 @@ def test_all_fonts_are_embedded():
 def test_font_has_every_letter_of_the_five_languages(name):
     glyphs = TTFont(font_folder() / name).getBestCmap()
 
-    assert [char for char in "æøåäöÆØÅÄÖéÉüÜŠšŽžđðþ€§«»“”’–·×−\u00a0\u202f" if ord(char) not in glyphs] == []
+    assert [char for char in LETTERS if ord(char) not in glyphs] == []
 
 
 # ------------------------------------------------------------------------------------------ attacks
@@ -252,7 +256,7 @@ ATTACKS = {
     "nested": "<div>" * 1000,
     "file": "file:///etc/passwd",
     "long": "å" * 10_000,
-    "rtl": "\u202eابجد שלום\u202c 100,00",
+    "rtl": "\u202e\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627\u202c 100,00",
     "emoji": "👩‍👩‍👧‍👦 ☕ 🇳🇴 \U0001f600",
     "controls": "a\x00b\x08c\x1bd\ud800e\ufffe",
     "template": "{{ settings.SECRET_KEY }} {% include 'base.html' %}",
@@ -271,14 +275,14 @@ def test_hostile_text_is_printed_and_nothing_else(name):
     file = reader(content)
     assert file.attachments == {}
     assert b"root:x:0" not in content
-    assert len(pictures(content)) == 2
+    assert len({each.tobytes() for each in pictures(content)}) == 2
     if name in ("html", "css", "file", "template"):
         assert hostile.split()[0][:12] in text_of(content)
 
 
 @pytest.mark.parametrize("colour", ["#fff;background:url(file:///etc/passwd)", "red", ""])
 def test_a_colour_that_is_none_is_not_written_into_the_page(colour):
-    assert "style=\"background:#0b5b70\"" in pdf.html(document(look=Look(colour=colour)))
+    assert 'style="background:#0b5b70"' in pdf.html(document(look=Look(colour=colour)))
 
 
 FETCHES = """

@@ -23,7 +23,9 @@ def test_render_and_store_keeps_bytes_hash_and_address(version):
     row = pdf.render_and_store(version.pk)
 
     kept = RenderedPdf.objects.get()
-    assert bytes(kept.content) == pdf.render(documents.of(version), page.hosted_url(version.invoice))
+    assert bytes(kept.content) == pdf.render(
+        documents.of(version), page.hosted_url(version.invoice)
+    )
     assert kept.sha256 == row.sha256 == hashlib.sha256(bytes(kept.content)).hexdigest()
     assert kept.hosted_url == page.hosted_url(version.invoice)
 
