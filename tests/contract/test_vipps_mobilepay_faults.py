@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
 from providers.contract import (
     NotAuthorised,
@@ -21,13 +22,15 @@ from providers.sandbox.models import Call, Fault, Payment
 from tests.contract.conftest import asked, invoice, moved
 
 ALL = Decimal("1250.00")
-HANG = 1.0
+HANG = 2.0
 
 
 @pytest.fixture(autouse=True)
 def impatient(wire: Any, settings: Any) -> None:
-    settings.PROVIDER_TIMEOUT = (1.0, 0.5)
-    settings.PROVIDER_DEADLINE = 3.0
+    settings.PROVIDER_TIMEOUT = (1.5, 1.5)
+    settings.PROVIDER_DEADLINE = 5.0
+    # The server's first answer waits for all pages to be imported; that is not the fault meant.
+    resolve("/")
 
 
 def fault(kind: str, endpoint: str, **more: Any) -> None:
