@@ -37,7 +37,7 @@ def new_reference(invoice: Invoice, attempt: int, installation: str = "") -> str
     return f"{prefix[:16]}-{invoice.pk}-{number}-a{attempt}"
 
 
-def offered(invoice: Invoice, channel: str, *, now: datetime) -> SendOptions:
+def offered(invoice: Invoice, channel: str, *, amount: Decimal, now: datetime) -> SendOptions:
     """Return the options a channel is checked with before anything exists."""
     customer = invoice.customer
     phone = customer.phone if customer else ""
@@ -45,7 +45,7 @@ def offered(invoice: Invoice, channel: str, *, now: datetime) -> SendOptions:
     return SendOptions(
         channel=channel,
         reference=new_reference(invoice, attempt),
-        amount=invoice.residual,
+        amount=amount,
         hosted_url=hosted_url(invoice),
         return_url=return_url(invoice, new_reference(invoice, attempt)),
         phone=phone,

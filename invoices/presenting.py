@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.utils import dateparse, formats, timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from invoices import numbers
@@ -121,6 +121,16 @@ FIELDS: dict[str, _StrOrPromise] = {
     "road": _("Road"),
     "status": _("Status"),
     "lines": _("Lines"),
+    "customer": _("Customer"),
+    "quantity": _("Quantity"),
+    "unit_price": _("Price"),
+    "vat_rate": _("VAT rate"),
+    "description": _("Description"),
+    "discount_value": _("Discount"),
+    "issue_date": _("Issue date"),
+    "delivery_date": _("Delivery date"),
+    "order_date": _("Order date"),
+    "kid": "KID",
     "number": _("Number"),
     "receipt": _("Receipt"),
     "hosted_url": _("Page address"),
@@ -129,11 +139,20 @@ FIELDS: dict[str, _StrOrPromise] = {
 
 
 def field_label(name: str) -> str:
-    """Name a field of a problem as staff know it: "lines.2.vat_rate" is "Lines 2, VAT rate"."""
+    """Name a problem's field as staff know it."""
     if name in FIELDS:
         return str(FIELDS[name])
-    words = name.replace("_", " ").replace("vat", "VAT").split(".")
-    return " ".join(words).strip().capitalize() if len(words) == 1 else ", ".join(words)
+    last = name.rpartition(".")[2].replace("_", " ")
+    return last.replace("vat", "VAT").replace("kid", "KID").strip().capitalize()
+
+
+def row_label(name: str) -> str:
+    """Name a field of the editor: `lines.1.vat_rate` is "Line 2, VAT rate"."""
+    words = name.split(".")
+    if words[0] == "lines" and len(words) == 3:
+        number = int(words[1]) + 1
+        return gettext("Line %(number)s") % {"number": number} + f", {field_label(words[2])}"
+    return field_label(name)
 
 
 class Filled(dict[str, str]):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from invoicing_site.merchants.models import User
 
 EMAIL, PRINT = "email", "print"
+# What a provider checks that an invoice has only once it is issued.
+NUMBERED = frozenset({"number", "reference"})
 
 
 class CannotSend(Exception):
@@ -101,7 +103,7 @@ def _provider_road(
     problems = _standing_problems(invoice, account, channel)
     document = _document(invoice, now)
     if document is not None:
-        problems += provider.check(document, options.offered(invoice, channel.slug, now=now))
+        problems += _foreseen(invoice, provider, channel, document, now)
     return Road(
         key=f"{account.pk}:{channel.slug}",
         label=channel.label,
@@ -113,6 +115,20 @@ def _provider_road(
         account=account,
         channel=channel,
     )
+
+
+def _foreseen(
+    invoice: Invoice,
+    provider: Provider,
+    channel: Channel,
+    document: InvoiceDocument,
+    now: datetime,
+) -> list[Problem]:
+    """Return what the provider would refuse. A draft is not blamed for having no number yet."""
+    amount = document.totals.payable if invoice.is_draft else invoice.residual
+    asked = options.offered(invoice, channel.slug, amount=amount, now=now)
+    found = provider.check(document, asked)
+    return [p for p in found if not (invoice.is_draft and p.field in NUMBERED)]
 
 
 def _document(invoice: Invoice, now: datetime) -> InvoiceDocument | None:

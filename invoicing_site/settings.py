@@ -92,6 +92,8 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
+# Addresses typed without a scheme are https: Django 6.0 does so by itself.
+FORMS_URLFIELD_ASSUME_HTTPS = True
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database -------------------------------------------------------------------------------

@@ -5,36 +5,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('invoices', '0003_capture_before'),
-        ('providers', '0001_initial'),
+        ("invoices", "0003_capture_before"),
+        ("providers", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='alert',
-            name='one_open_alert_per_matter',
+            model_name="alert",
+            name="one_open_alert_per_matter",
         ),
         migrations.RemoveConstraint(
-            model_name='movement',
-            name='one_movement_per_provider_reference',
+            model_name="movement",
+            name="one_movement_per_provider_reference",
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('resolved_at', None)), fields=('invoice', 'request', 'what'), name='one_open_alert_per_request'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("resolved_at", None)),
+                fields=("invoice", "request", "what"),
+                name="one_open_alert_per_request",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('request', None), ('resolved_at', None)), fields=('invoice', 'what'), name='one_open_alert_per_matter'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("request", None), ("resolved_at", None)),
+                fields=("invoice", "what"),
+                name="one_open_alert_per_matter",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='movement',
-            constraint=models.UniqueConstraint(fields=('account', 'provider_ref'), name='one_movement_per_provider_reference'),
+            model_name="movement",
+            constraint=models.UniqueConstraint(
+                fields=("account", "provider_ref"), name="one_movement_per_provider_reference"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='movement',
-            constraint=models.UniqueConstraint(condition=models.Q(('account', None)), fields=('invoice', 'provider_ref'), name='one_movement_per_outside_reference'),
+            model_name="movement",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("account", None)),
+                fields=("invoice", "provider_ref"),
+                name="one_movement_per_outside_reference",
+            ),
         ),
     ]

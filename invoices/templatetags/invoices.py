@@ -30,3 +30,9 @@ def provider_says(invoice: Invoice) -> Badge | None:
 def field_label(name: str) -> str:
     """Name a problem's field as staff know it."""
     return presenting.field_label(name)
+
+
+@register.filter
+def row_label(name: str) -> str:
+    """Name a field of the editor: "lines.1.vat_rate" is "Line 2, VAT rate"."""
+    return presenting.row_label(name)
