@@ -41,12 +41,13 @@ def _set_up(folder: Path) -> None:
         PLAIN_STATIC="true",
         LOG_LEVEL="WARNING",
         DJANGO_SETTINGS_MODULE="bench.settings",
-        CELERY_BROKER_URL=os.environ.get("BENCH_BROKER_URL", "memory://"),
+        CELERY_BROKER_URL=os.environ.get("BENCH_BROKER_URL", "memory://localhost"),
     )
     os.environ.pop("DATABASE_URL", None)
     if url := os.environ.get("BENCH_DATABASE_URL"):
         os.environ["DATABASE_URL"] = url
 
+    (folder / "static").mkdir()
     import django  # noqa: PLC0415 -- the environment comes first
 
     django.setup()

@@ -43,11 +43,15 @@ class _Reader(HTMLParser):
         self._area: str | None = None
         self._typed = ""
         self._hidden = 0
+        # Controls that name their form may stand before it.
+        self._elsewhere: list[tuple[str, dict[str, str], str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag in {"script", "style", "template"}:
             self._hidden += 1
+        elif self._hidden:
+            return
         elif tag == "form":
             form = Form(given.get("action", ""), given.get("method", "get").lower())
             self.forms.append(form)
@@ -83,23 +87,34 @@ class _Reader(HTMLParser):
 
     def _control(self, tag: str, given: dict[str, str]) -> None:
         kind = given.get("type", "submit" if tag == "button" else "text").lower()
-        name, value = given.get("name", ""), given.get("value", "")
-        form = self.by_id.get(given.get("form", "-")) or (
-            self._inside[-1] if self._inside else None
-        )
-        if form is None or "disabled" in given:
+        if "disabled" in given:
             return
-        if kind == "submit":
-            form.buttons.append((name, value, given.get("formaction", "")))
-        elif kind in {"checkbox", "radio"}:
-            if "checked" in given and name:
-                form.fields.append((name, value or "on"))
-        elif kind not in SKIPPED_INPUTS and name:
-            form.fields.append((name, value))
+        if "form" in given:
+            self._elsewhere.append((kind, given, given["form"]))
+        elif self._inside:
+            _put(self._inside[-1], kind, given)
+
+    def close(self) -> None:
+        """Give controls that stand elsewhere to their forms."""
+        super().close()
+        for kind, given, name in self._elsewhere:
+            if name in self.by_id:
+                _put(self.by_id[name], kind, given)
 
     def _add(self, name: str, value: str) -> None:
         if self._inside and name:
             self._inside[-1].fields.append((name, value))
+
+
+def _put(form: Form, kind: str, given: Mapping[str, str]) -> None:
+    name, value = given.get("name", ""), given.get("value", "")
+    if kind == "submit":
+        form.buttons.append((name, value, given.get("formaction", "")))
+    elif kind in {"checkbox", "radio"}:
+        if "checked" in given and name:
+            form.fields.append((name, value or "on"))
+    elif kind not in SKIPPED_INPUTS and name:
+        form.fields.append((name, value))
 
 
 @dataclass
@@ -136,12 +151,13 @@ class Browser:
     def submit(
         self, page: Page, marker: str, values: Mapping[str, str] | None = None, *, button: str = ""
     ) -> Page:
-        """Fill in the form with `marker` and press its submit button (`button`: name or value)."""
+        """Fill in the form with `marker` and press its submit button (`button`: its name, its
+        value or a part of its own address)."""
         form = page.form(marker)
         sent = form.filled(values or {})
         action = form.action
         for name, value, formaction in form.buttons:
-            if button and button in {name, value, f"{name}={value}"}:
+            if button and (button in {name, value} or button in formaction):
                 sent += [(name, value)] if name else []
                 action = formaction or action
                 break
@@ -166,4 +182,5 @@ class Browser:
 def _read(html: str) -> _Reader:
     reader = _Reader()
     reader.feed(html)
+    reader.close()
     return reader

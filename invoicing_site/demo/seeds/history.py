@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from customers.models import Customer
-from invoices import issuing
-from invoices.models import Article, Invoice, InvoiceLine
+from invoices import drafting, issuing, typed
+from invoices.models import Article, Invoice
 from invoicing_site.demo.phone import Phone
 from invoicing_site.demo.seeds import stories
 from invoicing_site.demo.seeds.stories import Story, Teller
@@ -94,38 +93,37 @@ def issued(invoice: Invoice, days: int, by: User) -> Invoice:
 
 
 def draft(merchant: Merchant, sample: Sample, by: User) -> Invoice:
+    """Begin a draft and type it in, as the editor does."""
     issuer = Issuer.objects.get(merchant=merchant, name=sample.issuer)
     customer = Customer.objects.get(merchant=merchant, name=sample.customer)
-    invoice = Invoice.objects.create(
-        merchant=merchant,
-        issuer=issuer,
-        customer=customer,
-        customer_name=customer.name,
-        currency=issuer.currency,
-        language=customer.language,
-        prices_include_vat=issuer.prices_include_vat,
-        subject=sample.subject,
-        merchant_order_number=sample.key,
-        buyer_reference=customer.buyer_reference,
-        created_by=by,
-    )
+    invoice = drafting.start(merchant=merchant, issuer=issuer, by=by, customer=customer)
     articles = {row.number: row for row in Article.objects.filter(merchant=merchant)}
-    InvoiceLine.objects.bulk_create(
-        _line(invoice, position, articles[number], quantity)
-        for position, (number, quantity) in enumerate(sample.lines, 1)
+    given = dict(invoice.typed) | {
+        "subject": sample.subject,
+        "merchant_order_number": sample.key,
+        "buyer_reference": customer.buyer_reference,
+        "lines": [_line(articles[number], quantity) for number, quantity in sample.lines],
+    }
+    saved = drafting.save(
+        invoice_id=invoice.pk,
+        merchant=merchant,
+        given=given,
+        revision=invoice.revision,
+        by=by,
+        today=timezone.localdate(),
+        language="en",
     )
-    return invoice
+    if saved.errors:
+        raise ValueError(f"Sample {sample.key} cannot be issued: {saved.errors}")
+    return saved.invoice
 
 
-def _line(invoice: Invoice, position: int, article: Article, quantity: str) -> InvoiceLine:
-    return InvoiceLine(
-        invoice=invoice,
-        position=position,
-        article_number=article.number,
-        description=article.description,
-        quantity=Decimal(quantity),
-        unit=article.unit,
-        unit_price=article.price,
-        vat_category=article.vat_category,
-        vat_rate=article.vat_rate,
-    )
+def _line(article: Article, quantity: str) -> dict[str, str]:
+    return {
+        "article_number": article.number,
+        "description": article.description,
+        "quantity": quantity,
+        "unit": article.unit,
+        "unit_price": f"{article.price.normalize():f}",
+        "vat": typed.vat_key(article.vat_category, article.vat_rate),
+    }
