@@ -10,7 +10,7 @@ from django.test import Client
 
 from invoices import paying
 from invoices.models import Invoice, Movement, PaymentRequest, TimelineEvent
-from invoices.views import hosted
+from invoices.views import hosted_pay
 from providers.contract import RequestState
 from tests.hosted.test_page import address, request_in, words
 
@@ -101,13 +101,13 @@ def test_strangers_road_opens_nothing(visitor, invoice):
 
 
 def test_too_many_presses_are_stopped_before_the_provider(visitor, invoice, presses):
-    for _ in range(hosted.PRESSES):
+    for _ in range(hosted_pay.PRESSES):
         assert visitor.post(address(invoice, "pay/1:link/")).status_code == 303
 
     response = visitor.post(address(invoice, "pay/1:link/"))
 
     assert response.status_code == 429
-    assert len(presses) == hosted.PRESSES
+    assert len(presses) == hosted_pay.PRESSES
     assert "Ingenting ble trukket" in words(response)
 
 
@@ -190,7 +190,7 @@ def test_return_of_who_put_it_off_ends_at_the_invoice(visitor, invoice, asked, n
     """The provider was asked and says created: waiting is the truth, not something to check."""
     request_in(invoice, RequestState.CREATED, asked_at=now)
 
-    response = visitor.get(address(invoice, f"return/?n={hosted.ENOUGH_ASKED}"))
+    response = visitor.get(address(invoice, f"return/?n={hosted_pay.ENOUGH_ASKED}"))
 
     assert (response.status_code, response.headers["Location"]) == (303, address(invoice))
 

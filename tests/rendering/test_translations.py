@@ -24,7 +24,7 @@ KEYWORDS = {
 TEMPLATES = ["hosted", "pdf", "email"]
 MODULES = [
     *Path("invoices/rendering").glob("*.py"),
-    Path("invoices/views/hosted.py"),
+    *Path("invoices/views").glob("hosted*.py"),
     Path("providers/vipps_mobilepay/bodies.py"),
 ]
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%[sd%]")
