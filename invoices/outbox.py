@@ -11,6 +11,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -24,7 +25,8 @@ from providers.contract import RequestState
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)
+# Longer than the slowest try: two tokens and two calls, each at its deadline.
+LEASE = timedelta(seconds=240)
 BATCH = 64
 MAX_TRIES = 12
 
@@ -34,6 +36,7 @@ class Claim:
     """A right to do one operation, for as long as its fence is the row's."""
 
     operation_id: int
+    invoice_id: int
     fence: int
     # Somebody may have tried before us and left no word: ask before doing.
     in_doubt: bool
@@ -51,8 +54,7 @@ def drain(now: datetime | None = None, *, threads: int | None = None) -> int:
             for each in claims:
                 run(each, now=now)
         else:
-            with ThreadPoolExecutor(max_workers=min(width, len(claims))) as pool:
-                list(pool.map(lambda each: _run_in_thread(each, now), claims))
+            _run_in_threads(claims, now, min(width, len(claims)))
         done += len(claims)
     return done
 
@@ -76,7 +78,7 @@ def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
             .filter(wanted)
             .exclude(request__account__paused_at__isnull=False)
             .order_by("due_at", "pk")
-            .values_list("pk", "fence", "state", "request_id", "kind")[:limit]
+            .values_list("pk", "fence", "state", "request_id", "kind", "invoice_id")[:limit]
         )
         if not rows:
             return []
@@ -90,14 +92,27 @@ def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
         PaymentRequest.objects.filter(pk__in=creating, state=RequestState.QUEUED).update(
             state=RequestState.SUBMITTING
         )
-    return [Claim(row[0], row[1] + 1, row[2] != OperationState.DUE) for row in rows]
+    return [Claim(row[0], row[5], row[1] + 1, row[2] != OperationState.DUE) for row in rows]
 
 
-def _run_in_thread(claimed: Claim, now: datetime | None) -> None:
+def _run_in_threads(claims: list[Claim], now: datetime | None, width: int) -> None:
+    """Share the claims out one by one, so that a provider that hangs holds up only one thread."""
+    waiting: SimpleQueue[Claim] = SimpleQueue()
+    for each in claims:
+        waiting.put(each)
+    with ThreadPoolExecutor(max_workers=width) as pool:
+        list(pool.map(lambda _: _work_off(waiting, now), range(width)))
+
+
+def _work_off(waiting: SimpleQueue[Claim], now: datetime | None) -> None:
     try:
-        run(claimed, now=now)
+        while True:
+            run(waiting.get_nowait(), now=now)
+    except Empty:
+        return
     finally:
-        # The pool ends with the drain: a connection per thread must not outlive it.
+        # The pool ends with the round. A connection per thread must not outlive it, but opening
+        # one for each operation would cost more than the operation's own queries.
         connection.close()
 
 
@@ -115,6 +130,8 @@ def run(claimed: Claim, *, now: datetime | None = None) -> None:
     )
     if operation is None:
         return
+    if operation.request is not None:
+        operation.request.invoice = operation.invoice
     try:
         outcome = deeds.do(operation, in_doubt=claimed.in_doubt)
     except Exception:
@@ -125,9 +142,8 @@ def run(claimed: Claim, *, now: datetime | None = None) -> None:
 
 def write_back(claimed: Claim, outcome: deeds.Outcome, *, now: datetime) -> bool:
     """Write down what came of an operation. False when the claim was no longer ours."""
-    invoice_id = Operation.objects.values_list("invoice_id", flat=True).get(pk=claimed.operation_id)
     with transaction.atomic(durable=True):
-        invoice = lifecycle.locked(invoice_id)
+        invoice = lifecycle.locked(claimed.invoice_id)
         operation = (
             Operation.objects.select_related("request__account", "created_by")
             .filter(pk=claimed.operation_id, fence=claimed.fence, state=OperationState.LEASED)
