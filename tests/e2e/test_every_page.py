@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.shop import latest_request
 
+REGISTERS = ("provider-list",)
 LANGUAGES = ("en", "nb", "da", "sv", "fi")
 NARROW = {"width": 320, "height": 700}
 
@@ -24,8 +26,9 @@ def staff_paths(shop: Any, invoice: Any) -> dict[str, str]:
         "detail": shop.path(invoice),
         "cancel": f"{shop.path(invoice)}cancel/",
         "uncollectible": f"{shop.path(invoice)}uncollectible/",
+        "new": f"{merchant}/invoices/new/",
         "password": "/accounts/password/change/",
-    }
+    } | {name: reverse(name, kwargs={"merchant": shop.merchant.slug}) for name in REGISTERS}
 
 
 def scrolls_sideways(page: Page) -> bool:
