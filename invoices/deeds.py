@@ -80,7 +80,8 @@ def do(operation: Operation, *, in_doubt: bool) -> Outcome:
             what="retry",
             problem=problem_of(error),
             wait=wait,
-            counts=False,
+            # A provider that is down is waited for; one that answers the same code for ever is not.
+            counts=bool(error.code),
         )
     except OutcomeUnknown as error:
         return Outcome(state=OperationState.UNKNOWN, what="unknown", problem=problem_of(error))

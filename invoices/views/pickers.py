@@ -30,7 +30,7 @@ def new_customer(request: StaffRequest) -> HttpResponse:
     form = CustomerForm(
         request.POST or None,
         merchant=request.merchant,
-        initial={"name": request.GET.get("name", "")[:200]},
+        initial={"name": request.GET.get("q", "").replace("\x00", "").strip()[:200]},
     )
     if request.method == "POST" and form.is_valid():
         return render(request, "invoices/customer_made.html", {"customer": form.save()})

@@ -152,6 +152,7 @@ def test_customer_is_added_in_place(editor: Page, shop: Any) -> None:
     editor.get_by_role("option", name=re.compile("^Add")).click()
     editor.locator("#new-customer [name=kind]").select_option("corporate")
     editor.locator("#new-customer [name=org_number]").fill("123")
+    expect(editor.locator("#new-customer [name=name]")).to_have_value("Nye Bakeri")
     editor.get_by_role("button", name="Add the customer").click()
     expect(editor.locator("#new-customer .error").first).to_contain_text("123")
     editor.locator("#new-customer [name=org_number]").fill("988 077 917")
