@@ -21,13 +21,13 @@ class Phone:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def approve(self, reference: str) -> Json:
-        """Approve a payment."""
-        return self._post("approve", reference=reference)
+    def approve(self, reference: str, phone: str = "") -> Json:
+        """Approve a payment, on the phone with this number where it was not sent to one."""
+        return self._post("approve", reference=reference, phoneNumber=phone.lstrip("+"))
 
-    def share(self, reference: str) -> Json:
+    def share(self, reference: str, phone: str = "") -> Json:
         """Approve a payment and share what it asks for."""
-        return self._post("share", reference=reference)
+        return self._post("share", reference=reference, phoneNumber=phone.lstrip("+"))
 
     def reject(self, reference: str) -> Json:
         """Decline a payment."""
