@@ -53,7 +53,7 @@ def push(shop: Shop) -> Callable[..., Invoice]:
 
 
 @pytest.fixture
-def work() -> Callable[..., None]:
+def work() -> Callable[..., datetime]:
     """Do what the workers do until nothing is due at an instant, `ahead` of now."""
 
     def worked(ahead: timedelta = timedelta(0)) -> datetime:

@@ -36,9 +36,7 @@ def money(amount: Decimal | None, currency: str = "") -> SafeString:
     digits = _digits(Decimal(amount))
     if not currency:
         return format_html('<span class="money">{}</span>', digits)
-    return format_html(
-        '<span class="money"><span class="cur">{}</span>{}</span>', currency, digits
-    )
+    return format_html('<span class="money"><span class="cur">{}</span>{}</span>', currency, digits)
 
 
 @register.filter
