@@ -1,0 +1,1 @@
+"""Where staff land, and what owners set up about the merchant."""
