@@ -79,7 +79,7 @@ class IssuerForm(KeptLogo, IssuerBase):
             for name in issuers.NUMBERING:
                 del self.fields[name]
         else:
-            self.fields["first_number"].min_value = 1  # type: ignore[attr-defined]
+            self.fields["first_number"].widget.attrs["min"] = 1
 
     def clean_phone(self) -> str:
         """Take what can be dialled."""
@@ -105,7 +105,9 @@ class IssuerForm(KeptLogo, IssuerBase):
         """Start at 1 or above."""
         number: int = self.cleaned_data["first_number"]
         if number < 1:
-            raise ValidationError(_("The first number is 1 or above."))
+            raise ValidationError(
+                _("“%(value)s” is too low. Write 1 or a higher number."), params={"value": number}
+            )
         return number
 
     def clean_iban(self) -> str:
