@@ -26,8 +26,10 @@ class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]
     Raises ImproperlyConfigured when no configured key opens a stored value.
     """
 
-    def get_prep_value(self, value: Any) -> str:
-        """Encrypt for the database."""
+    def get_prep_value(self, value: Any) -> str | None:
+        """Encrypt for the database; nothing stays NULL, so that it can be asked for."""
+        if value is None:
+            return None
         return box().encrypt(json.dumps(value).encode()).decode()
 
     def from_db_value(self, value: str | None, *_: Any) -> Any:

@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 
-from invoicing_site.merchants import invitations, members
+from invoicing_site.merchants import members
+from invoicing_site.merchants.adapter import AccountAdapter
 from invoicing_site.merchants.models import Membership, Role, User
 from tests import factories
 
@@ -120,8 +121,7 @@ def test_mail_that_cannot_be_sent_keeps_the_member_and_says_so(
     def fail(*_args, **_kwargs):
         raise SMTPException("no")
 
-    adapter = type(invitations.get_adapter())
-    monkeypatch.setattr(adapter, "send_mail", fail)
+    monkeypatch.setattr(AccountAdapter, "send_mail", fail)
     page = client.post(address("member-new"), TYPED, follow=True).content.decode()
     assert "the email could not be sent" in page
     monkeypatch.undo()
