@@ -82,3 +82,26 @@ def record_shared_phone(
         how = f"Shared through {provider_label} when paying"
         give(customer_id=locked.pk, phone=phone, how=how, evidence=evidence, now=now)
     return True
+
+
+def decide(*, proposal_id: int, take: bool, by: User, now: datetime) -> None:
+    """Take a shared number that differs from the one on file, or keep the one on file.
+
+    Taking it makes it the verified number and records the consent that came with it. A proposal
+    that was decided before stays as it was decided.
+    """
+    with transaction.atomic(durable=True):
+        proposal = PhoneProposal.objects.select_for_update(of=("self",)).get(pk=proposal_id)
+        if proposal.decided_at is not None:
+            return
+        proposal.decided_at, proposal.decided_by, proposal.taken = now, by, take
+        proposal.save(update_fields=["decided_at", "decided_by", "taken"])
+        if take:
+            Customer.objects.filter(pk=proposal.customer_id).update(phone="")
+            record_shared_phone(
+                proposal.customer,
+                phone=proposal.phone,
+                provider_label=proposal.source_detail,
+                evidence={"proposal": proposal.pk, "taken_by": str(by)},
+                now=now,
+            )

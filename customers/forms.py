@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers import validators as customer_validators
@@ -81,3 +83,48 @@ class CustomerForm(Base):
         if commit:
             customer.save()
         return customer
+
+
+class ConsentForm(forms.Form):
+    """How and when a customer agreed to be sent payment requests."""
+
+    phone = forms.CharField(label=_("Phone"), max_length=40)
+    how = forms.CharField(
+        label=_("How the customer agreed"),
+        max_length=300,
+        help_text=_("For instance: ticked the box on the order form, order 4711."),
+    )
+    given_at = forms.DateTimeField(
+        label=_("When"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.customer = customer
+        self.initial.setdefault("phone", customer.phone)
+        self.initial.setdefault("given_at", timezone.localtime())
+
+    def clean_phone(self) -> str:
+        """Take the number in any notation."""
+        return customer_validators.phone(self.cleaned_data["phone"], self.customer.country)
+
+    def clean_given_at(self) -> datetime:
+        """A consent is given before it is recorded."""
+        given: datetime = self.cleaned_data["given_at"]
+        if given > timezone.now():
+            raise ValidationError(
+                _("%(value)s is in the future. Give the time the customer agreed."),
+                params={"value": given.strftime("%Y-%m-%d %H:%M")},
+            )
+        return given
+
+
+class WithdrawalForm(forms.Form):
+    """How a customer took a consent back."""
+
+    how = forms.CharField(
+        label=_("How the customer withdrew"),
+        max_length=250,
+        help_text=_("For instance: by phone on Monday."),
+    )

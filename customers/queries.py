@@ -33,3 +33,22 @@ def _digits(text: str) -> Q:
 def search(merchant: Merchant, text: str, limit: int = 10) -> list[Customer]:
     """Return the first few customers that match, by name. One query."""
     return list(found(merchant, text)[:limit])
+
+
+PAGE = 50
+
+
+def page(merchant: Merchant, text: str, after: str) -> tuple[list[Customer], str]:
+    """Return one page by name after a key `<pk>`, and the next page's key or "". One query more
+    than none: the key's row is read to know its name."""
+    rows = found(merchant, text)
+    last = of_merchant(merchant).filter(pk=after).first() if _is_key(after) else None
+    if last is not None:
+        rows = rows.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
+    shown = list(rows[: PAGE + 1])
+    following = str(shown[PAGE - 1].pk) if len(shown) > PAGE else ""
+    return shown[:PAGE], following
+
+
+def _is_key(text: str) -> bool:
+    return text.isdecimal() and len(text) < 18

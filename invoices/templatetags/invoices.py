@@ -9,6 +9,7 @@ from django import template
 from invoices import presenting
 from invoices.models import Invoice
 from invoices.presenting import Badge
+from invoices.rendering import words
 
 register = template.Library()
 
@@ -36,3 +37,9 @@ def field_label(name: str) -> str:
 def row_label(name: str) -> str:
     """Name a field of the editor: "lines.1.vat_rate" is "Line 2, VAT rate"."""
     return presenting.row_label(name)
+
+
+@register.filter
+def unit_name(code: str) -> str:
+    """Name a unit in the active language."""
+    return words.unit(code)
