@@ -66,7 +66,9 @@ def open_page(browser: Browser, live_server: Any, settings: Any) -> Iterator[Cal
     complaints: list[str] = []
 
     def opened(**options: Any) -> Page:
-        given = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | options
+        # Colours are judged at rest: something that is still fading in has too little contrast.
+        still = {"reduced_motion": "reduce", "locale": "en-GB"}
+        given = {"viewport": {"width": 1280, "height": 900}} | still | options
         context = browser.new_context(base_url=live_server.url, **given)
         contexts.append(context)
         page = context.new_page()
