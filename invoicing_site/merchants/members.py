@@ -41,9 +41,9 @@ def add(*, merchant: Merchant, email: str, name: str, role: Role) -> Added:
 def change_role(*, membership_id: int, role: Role) -> Membership:
     """Give a member another role. Raises ValidationError when nobody else would be owner."""
     with transaction.atomic(durable=True):
-        membership = _locked(membership_id)
+        membership = locked(membership_id)
         if role != Role.OWNER:
-            _keep_an_owner(membership)
+            keep_an_owner(membership)
         membership.role = role
         membership.save(update_fields=["role"])
     return membership
@@ -52,8 +52,8 @@ def change_role(*, membership_id: int, role: Role) -> Membership:
 def remove(*, membership_id: int) -> None:
     """End a membership; the person stays, with what they did. Raises as `change_role` does."""
     with transaction.atomic(durable=True):
-        membership = _locked(membership_id)
-        _keep_an_owner(membership)
+        membership = locked(membership_id)
+        keep_an_owner(membership)
         membership.delete()
 
 
@@ -67,8 +67,8 @@ def _new_user(email: str, name: str) -> User:
         return User.objects.get(email__iexact=email)
 
 
-def _locked(membership_id: int) -> Membership:
-    """Lock the merchant, then read: two owners who demote each other come one by one.
+def locked(membership_id: int) -> Membership:
+    """Lock the merchant, then read, in a transaction: two owners who demote each other queue.
 
     Locking their two membership rows instead would let both pass, each seeing the other.
     """
@@ -77,8 +77,8 @@ def _locked(membership_id: int) -> Membership:
     return Membership.objects.select_related("user", "merchant").get(pk=membership_id)
 
 
-def _keep_an_owner(membership: Membership) -> None:
-    """Count only owners who can sign in."""
+def keep_an_owner(membership: Membership) -> None:
+    """Raise ValidationError when nobody else owns the merchant. Counts owners who can sign in."""
     if membership.role != Role.OWNER:
         return
     others = membership.merchant.memberships.filter(role=Role.OWNER, user__is_active=True)
