@@ -194,6 +194,9 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
+# The tones of our own components.
+MESSAGE_TAGS = {20: "info", 25: "good", 30: "warn", 40: "bad"}
+
 # --- Language, time, static -----------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [

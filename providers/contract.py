@@ -467,6 +467,8 @@ class Provider(ABC):
     has_webhook_registrations: ClassVar[bool] = False
     can_capture: ClassVar[bool] = False
     can_refund: ClassVar[bool] = False
+    # Pages read a class's label and channels; a template would otherwise try to make an instance.
+    do_not_call_in_templates: ClassVar[bool] = True
 
     def __init__(self, account: ProviderAccount) -> None:
         self.account = account

@@ -108,7 +108,7 @@ def drop(request: StaffRequest, pk: int, operation: int) -> HttpResponse:
     try:
         acting.drop(operation_id=waiting.pk, by=request.user, now=timezone.now())
     except acting.CannotAct as refused:
-        messages.warning(request, str(refused), extra_tags="warn")
+        messages.warning(request, str(refused))
     return _back(request, pk)
 
 

@@ -73,8 +73,8 @@ def _proven(account: ProviderAccount) -> Evidence:
     last = account.calls.filter(status__lt=300).order_by("-at").first()
     if last is None:
         return Evidence(label=label, ok=None, proof=_("Not asked yet."))
-    when = date_format(localtime(last.at), "SHORT_DATETIME_FORMAT")
-    return Evidence(label=label, ok=True, proof=_("Last on %(when)s.") % {"when": when})
+    when = date_format(localtime(last.at), "j M Y H:i")
+    return Evidence(label=label, ok=True, proof=_("Last on %(when)s") % {"when": when})
 
 
 def _webhook(account: ProviderAccount) -> Evidence:
@@ -87,7 +87,7 @@ def _webhook(account: ProviderAccount) -> Evidence:
         return Evidence(label=label, ok=False, proof=proof)
     if live.last_seen_at is None:
         return Evidence(label=label, ok=True, proof=_("Registered; nothing has come yet."))
-    when = date_format(localtime(live.last_seen_at), "SHORT_DATETIME_FORMAT")
+    when = date_format(localtime(live.last_seen_at), "j M Y H:i")
     return Evidence(label=label, ok=True, proof=_("Last heard on %(when)s.") % {"when": when})
 
 

@@ -31,6 +31,7 @@ def test_approved_money_waits_for_a_person(approved, phone):
     request = request_of(approved)
 
     assert request.state == RequestState.ACCEPTED
+    assert request.capture_before
     assert request.capture_before > timezone.now()
     assert phone.payment(request.reference)["captured"] == 0
 
@@ -53,7 +54,9 @@ def test_part_is_collected_and_the_rest_stays_reserved(approved, shop, work, pho
 
 def test_reservation_is_collected_before_it_lapses(approved, work, phone):
     """Always before the guarantee runs out, whatever the issuer's setting."""
-    before = request_of(approved).capture_before - timedelta(hours=12)
+    lapses = request_of(approved).capture_before
+    assert lapses
+    before = lapses - timedelta(hours=12)
     assert reconcile.collect_before_lapse(timezone.now()) == 0
 
     queued = reconcile.collect_before_lapse(before)

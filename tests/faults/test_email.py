@@ -76,7 +76,7 @@ def test_refused_address_is_a_matter_for_a_person(invoice, shop, work):
 
 def test_repeat_after_a_lost_answer_is_the_same_message(invoice, shop, work):
     """The worker dies after the mail server took it: the second try has the same message id."""
-    sent = []
+    sent: list[str] = []
 
     class Recorder(BaseEmailBackend):
         def send_messages(self, messages):

@@ -27,7 +27,11 @@ def test_article_is_added_as_typed(client, member):
     client.post(reverse("article-new", args=[member.merchant.slug]), typed())
 
     made = Article.objects.get()
-    assert (made.price, made.vat_category, made.vat_rate) == (Decimal("1234.5678"), "S", 15)
+    assert (made.price, made.vat_category, made.vat_rate) == (
+        Decimal("1234.5678"),
+        "S",
+        Decimal(15),
+    )
 
 
 @pytest.mark.parametrize(
