@@ -5,30 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.shop import latest_request
 
-REGISTERS = ("provider-list",)
+# Fragments that a picker swaps in, not pages.
+FRAGMENTS = {"draft-customers", "draft-articles", "draft-customer-new", "article-rows"}
 LANGUAGES = ("en", "nb", "da", "sv", "fi")
 NARROW = {"width": 320, "height": 700}
 
 
+def standing_pages(merchant: str) -> dict[str, str]:
+    """Return every named address that needs no more than the merchant: new pages join by themselves."""
+    found = {}
+    for name, patterns in get_resolver().reverse_dict.items():
+        wanted = patterns[0][0][1] if isinstance(name, str) else []
+        if wanted == ["merchant"] and name not in FRAGMENTS:
+            found[name] = reverse(name, kwargs={"merchant": merchant})
+    return found
+
+
 def staff_paths(shop: Any, invoice: Any) -> dict[str, str]:
-    """Return the pages of staff that can be opened for one issued invoice."""
-    merchant = f"/m/{shop.merchant.slug}"
-    return {
-        "start": f"{merchant}/",
-        "list": f"{merchant}/invoices/",
-        "empty list": f"{merchant}/invoices/?q=nothing-like-this",
-        "detail": shop.path(invoice),
-        "cancel": f"{shop.path(invoice)}cancel/",
-        "uncollectible": f"{shop.path(invoice)}uncollectible/",
-        "new": f"{merchant}/invoices/new/",
-        "password": "/accounts/password/change/",
-    } | {name: reverse(name, kwargs={"merchant": shop.merchant.slug}) for name in REGISTERS}
+    """Return the pages of staff that can be opened when there is one issued invoice."""
+    return (
+        standing_pages(shop.merchant.slug)
+        | {
+            "empty list": f"/m/{shop.merchant.slug}/invoices/?q=nothing-like-this",
+            "detail": shop.path(invoice),
+            "cancel": f"{shop.path(invoice)}cancel/",
+            "uncollectible": f"{shop.path(invoice)}uncollectible/",
+            "password": "/accounts/password/change/",
+        }
+        | _of_rows(shop)
+    )
+
+
+def _of_rows(shop: Any) -> dict[str, str]:
+    rows = {
+        "customer-detail": {"pk": shop.customer.pk},
+        "issuer-edit": {"pk": shop.issuer.pk},
+        "provider-detail": {"pk": shop.account.pk},
+        "provider-edit": {"pk": shop.account.pk},
+        "provider-new": {"slug": "vipps_mobilepay"},
+    }
+    merchant = {"merchant": shop.merchant.slug}
+    return {name: reverse(name, kwargs=merchant | row) for name, row in rows.items()}
 
 
 def scrolls_sideways(page: Page) -> bool:
