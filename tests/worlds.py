@@ -17,6 +17,7 @@ from invoices.models import (
     RenderedPdf,
 )
 from invoicing_site.merchants.models import Issuer, Membership, Merchant, Role
+from providers import inbox
 from providers.models import (
     ProviderAccount,
     ProviderCall,
@@ -122,11 +123,14 @@ def _received(account: ProviderAccount) -> dict[str, Any]:
         url=f"https://shop.example/webhooks/vipps_mobilepay/{account.webhook_token}/",
         secret=WEBHOOK_SECRET,
     )
-    delivery = WebhookDelivery.objects.create(
-        account=account, delivery_id="delivery-1", received_at=NOW,
-        body=b'{"msn":"123456","reference":"x","name":"CREATED"}',
-        headers={"Authorization": SIGNATURE, "Content-Type": "application/json"},
-    )  # fmt: skip
+    pk, _news = inbox.keep(
+        account,
+        delivery_id="delivery-1",
+        body=b'{"msn":"123456","reference":"x","name":"CREATED","phoneNumber":"4791234567"}',
+        headers={"authorization": SIGNATURE, "content-type": "application/json"},
+        now=NOW,
+    )
+    delivery = WebhookDelivery.objects.get(pk=pk)
     return {"registration": registration, "delivery": delivery}
 
 
@@ -151,6 +155,7 @@ def _around(invoice: Invoice, request: PaymentRequest) -> dict[str, Any]:
     )  # fmt: skip
     operation = Operation.objects.create(
         invoice=invoice, request=request, kind="refund", key=f"key-{invoice.pk}", due_at=NOW,
+        amount=invoice.total,
         options={"access_token": TOKEN},
     )  # fmt: skip
     alert = Alert.objects.create(invoice=invoice, request=request, what="paid_twice", raised_at=NOW)
