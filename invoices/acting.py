@@ -32,7 +32,11 @@ def drop(*, operation_id: int, by: User, now: datetime) -> None:
     with transaction.atomic(durable=True):
         invoice_id = Operation.objects.values_list("invoice_id", flat=True).get(pk=operation_id)
         invoice = lifecycle.locked(invoice_id)
-        waiting = Operation.objects.filter(pk=operation_id, state=OperationState.DUE, tries=0)
+        waiting = Operation.objects.filter(
+            pk=operation_id,
+            state=OperationState.DUE,
+            kind__in=[OperationKind.CREATE, OperationKind.EMAIL],
+        )
         if not waiting.update(state=OperationState.DROPPED, finished_at=now):
             raise CannotAct(_("It has already left. Withdraw the request instead."))
         operation = Operation.objects.select_related("request__account").get(pk=operation_id)
@@ -76,11 +80,13 @@ def capture(*, request_id: int, amount: Decimal | None, by: User, now: datetime)
     """
     with transaction.atomic(durable=True):
         invoice, request = _locked(request_id)
-        reserved = lifecycle.request_sums(request).reserved
-        amount = min(reserved, invoice.residual) if amount is None else amount
+        reserved = min(
+            lifecycle.request_sums(request).reserved, facts.owed_of(invoice, besides=request)
+        )
+        amount = reserved if amount is None else amount
         if operations.live(request, OperationKind.CAPTURE, OperationKind.CANCEL):
             raise CannotAct(_("The provider is being asked already. Wait for its answer."))
-        _check_amount(invoice, amount, reserved, _("reserved"))
+        _check_amount(invoice, amount, reserved, _("reserved and still owed"))
         _ask_for_money(OperationKind.CAPTURE, invoice, request, amount, "", by, now)
 
 

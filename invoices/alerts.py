@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -48,6 +49,16 @@ def settle(
         found = found.filter(request=request)
     if found.update(resolved_at=now):
         _note(invoice, needs_person=_any_open(invoice))
+
+
+def put_aside(invoice: Invoice, what: str, amount: Decimal) -> bool:
+    """Say whether a person has settled this matter by hand, for at least this amount."""
+    last = (
+        Alert.objects.filter(invoice=invoice, what=what, resolved_by__isnull=False)
+        .order_by("-resolved_at")
+        .first()
+    )
+    return last is not None and Decimal(last.data.get("amount", 0)) >= amount
 
 
 def resolve(*, alert_id: int, resolution: str, by: User, now: datetime) -> None:

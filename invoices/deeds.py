@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from invoices import alerts, documents, facts, options, posting, timeline
+from invoices import alerts, documents, facts, operations, options, posting, timeline
 from invoices.enums import EventKind, OperationKind, OperationState
 from invoices.models import Operation, PaymentRequest
 from invoicing_site.merchants.fields import box
@@ -37,8 +37,8 @@ from providers.contract import (
 class Outcome:
     """What came of an operation: its next state, what to tell, and the facts that came along.
 
-    `counts` False: the try does not use up the operation's patience (the provider is down, or
-    holds us back). `wait` overrides the backoff.
+    `counts` False: the try does not use up the operation's patience, because the provider is
+    down or holds us back; that is waited out for days. `wait` overrides the backoff.
     """
 
     state: OperationState
@@ -64,10 +64,12 @@ def do(operation: Operation, *, in_doubt: bool) -> Outcome:
     try:
         if operation.kind == OperationKind.CREATE:
             return _create(provider, operation, request, in_doubt=in_doubt)
+        if operation.kind == OperationKind.AFTER_PAID:
+            return _after_paid(provider, operation, request)
         return _change(provider, operation, request)
     except NotAuthorised as error:
         return Outcome(
-            state=OperationState.DUE,
+            state=OperationState.UNKNOWN if in_doubt else OperationState.DUE,
             what="held",
             problem=problem_of(error),
             counts=False,
@@ -80,8 +82,7 @@ def do(operation: Operation, *, in_doubt: bool) -> Outcome:
             what="retry",
             problem=problem_of(error),
             wait=wait,
-            # A provider that is down is waited for; one that answers the same code for ever is not.
-            counts=bool(error.code),
+            counts=False,
         )
     except OutcomeUnknown as error:
         return Outcome(state=OperationState.UNKNOWN, what="unknown", problem=problem_of(error))
@@ -110,11 +111,6 @@ def _change(provider: Provider, operation: Operation, request: PaymentRequest) -
     if operation.kind == OperationKind.CANCEL:
         early = request.state != RequestState.ACCEPTED
         provider.cancel(reference, key=key, before_approval_only=early)
-    elif operation.kind == OperationKind.AFTER_PAID:
-        provider.after_paid(
-            documents.of(request.document), reference, options.hosted_url(operation.invoice)
-        )
-        return Outcome(state=DONE, what="after_paid")
     else:
         assert operation.amount is not None  # noqa: S101 -- captures and refunds have one
         move = provider.capture if operation.kind == OperationKind.CAPTURE else provider.refund
@@ -122,13 +118,43 @@ def _change(provider: Provider, operation: Operation, request: PaymentRequest) -
     return Outcome(state=DONE, what="changed", changes=_ask(provider, reference))
 
 
+def _after_paid(provider: Provider, operation: Operation, request: PaymentRequest) -> Outcome:
+    """Attach what the provider shows beside a payment. The customer has paid: nothing hangs on
+    it, so no failure of it holds the account or asks for a person."""
+    document, url = documents.of(request.document), options.hosted_url(operation.invoice)
+    try:
+        provider.after_paid(document, request.reference, url)
+    except (Unavailable, OutcomeUnknown) as error:
+        return Outcome(state=OperationState.DUE, what="after_paid", problem=problem_of(error))
+    except ProviderError as error:
+        return Outcome(state=OperationState.FAILED, what="after_paid", problem=problem_of(error))
+    return Outcome(state=DONE, what="after_paid")
+
+
 def _refused(
     provider: Provider, operation: Operation, request: PaymentRequest, error: Refused
 ) -> Outcome:
+    if operation.kind == OperationKind.CANCEL and isinstance(error, NotFound):
+        return _never_arrived(operation, request)
     changes = () if operation.kind == OperationKind.CREATE else _ask(provider, request.reference)
     return Outcome(
         state=OperationState.FAILED, what="refused", problem=problem_of(error), changes=changes
     )
+
+
+def _never_arrived(operation: Operation, request: PaymentRequest) -> Outcome:
+    """Withdraw what the provider does not know: certain once nobody is still sending it."""
+    if operations.live(request, OperationKind.CREATE):
+        return Outcome(state=OperationState.DUE, what="waits", counts=False)
+    change = StatusChange(
+        reference=request.reference,
+        event_id="never-arrived",
+        state=RequestState.CANCELLED,
+        provider_word="",
+        occurred_at=None,
+        authoritative=True,
+    )
+    return Outcome(state=DONE, what="changed", changes=[change])
 
 
 def _ask(provider: Provider, reference: str) -> Sequence[StatusChange]:
@@ -220,7 +246,10 @@ def _record_create(
             _note(operation, request, "request_unknown", now)
     else:
         _set(request, RequestState.QUEUED, now)
-        _note(operation, request, outcome.what, now)
+        # The first, second, fourth, eighth ... try: an outage of a night is ten lines, not a
+        # thousand.
+        if operation.tries & (operation.tries - 1) == 0:
+            _note(operation, request, outcome.what, now)
 
 
 def _record_invalid(

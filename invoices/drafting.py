@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from invoicing_site.merchants.models import Issuer, Merchant, User
 
 ZERO = Decimal("0.00")
+LARGEST = Decimal("99999999999999.99")
 COMPARED = (
     "position", "article_number", "description", "quantity", "unit", "unit_price",
     "discount_kind", "discount_value", "vat_category", "vat_rate",
@@ -162,8 +163,8 @@ def save(
 
 def _choose_issuer(invoice: Invoice, given: Mapping[str, Any], reading: typed.Reading) -> None:
     """Take another issuer's currency with it; what was typed stays."""
-    wanted = str(given.get("issuer", ""))
-    if not wanted.isdecimal() or int(wanted) == invoice.issuer_id:
+    wanted = typed.row_id(str(given.get("issuer", "")))
+    if wanted is None or wanted == invoice.issuer_id:
         return
     issuer = invoice.merchant.issuers.filter(pk=wanted).first()
     if issuer is not None:
@@ -171,11 +172,11 @@ def _choose_issuer(invoice: Invoice, given: Mapping[str, Any], reading: typed.Re
 
 
 def _choose_customer(invoice: Invoice, given: Mapping[str, Any]) -> None:
-    wanted = str(given.get("customer", ""))
-    if not wanted.isdecimal():
+    wanted = typed.row_id(str(given.get("customer", "")))
+    if wanted is None:
         invoice.customer, invoice.customer_name = None, ""
         return
-    if int(wanted) != invoice.customer_id:
+    if wanted != invoice.customer_id:
         invoice.customer = Customer.objects.filter(
             pk=wanted, merchant_id=invoice.merchant_id
         ).first()
@@ -199,7 +200,8 @@ def _keep_lines(invoice: Invoice, lines: Sequence[InvoiceLine]) -> None:
 
 def _copy_totals(invoice: Invoice, document: InvoiceDocument | None) -> None:
     """Keep the list's copies in step with what the draft would be."""
-    if document is None:
+    if document is None or abs(document.totals.payable) > LARGEST:
+        # Too large to be issued, which the editor says; the list shows nothing meanwhile.
         invoice.total = invoice.total_vat = invoice.residual = ZERO
     else:
         invoice.total, invoice.total_vat = document.totals.payable, document.totals.vat

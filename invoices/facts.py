@@ -17,7 +17,7 @@ from invoices import alerts, lifecycle, operations, timeline
 from invoices.enums import EventKind, InvoiceStatus, OperationKind
 from invoices.lifecycle import Fact
 from invoices.models import Invoice, Movement, PaymentRequest, TimelineEvent
-from providers import registry
+from providers import masking, registry
 from providers.contract import (
     OPEN_STATES,
     RequestState,
@@ -28,6 +28,7 @@ from providers.contract import (
 # The event id of "they took it", where a provider answers without an event of its own.
 HANDED_OVER = "handed-over"
 LIVE_LINK = timedelta(minutes=12)
+SOON = timedelta(seconds=15)
 
 
 def apply(
@@ -191,7 +192,8 @@ def _take_profile(
         event_id=f"{request.pk}:phone",
         now=now,
         request=request,
-        data={"phone": phone, "provider": provider},
+        # The timeline can never be erased; the number itself is on the customer's card.
+        data={"phone": masking.phone(phone), "provider": provider},
     )
 
 
@@ -212,6 +214,11 @@ def _resolved(request: PaymentRequest) -> RequestState | None:
     return lifecycle.resolve(_facts(request), lifecycle.request_sums(request), request.amount)
 
 
+def _says_paid(request: PaymentRequest) -> bool:
+    """Say whether the provider states a payment whose movement has not come yet."""
+    return any(fact.state in lifecycle.PAID_WORDS for fact in _facts(request))
+
+
 def settle(invoice: Invoice, request: PaymentRequest, *, now: datetime) -> None:
     """Derive the request's and the invoice's state from the facts, and do what follows."""
     before = RequestState(request.state)
@@ -220,6 +227,8 @@ def settle(invoice: Invoice, request: PaymentRequest, *, now: datetime) -> None:
     if after != before:
         request.state_at = now
     request.ask_at = next_ask(request, now)
+    if after == RequestState.ACCEPTED and _says_paid(request):
+        request.ask_at = now + SOON
     request.save(
         update_fields=[
             "state", "state_at", "facts", "capture_before", "ask_at", "redirect_url",
@@ -279,6 +288,8 @@ def _alert_excess(
         alerts.settle(invoice, "paid_twice", "paid_after_cancel", now=now)
         return
     what = "paid_after_cancel" if status == InvoiceStatus.CANCELLED else "paid_twice"
+    if alerts.put_aside(invoice, what, excess):
+        return
     data = {"amount": str(excess), "currency": invoice.currency}
     alerts.raise_alert(invoice, what, now=now, data=data)
 
@@ -302,8 +313,12 @@ def _follow(
     if after == RequestState.INVALID:
         data = request.problem | {"provider": _label(request)}
         alerts.raise_alert(invoice, "request_invalid", now=now, request=request, data=data)
-    if invoice.status != InvoiceStatus.OPEN:
+    settled = invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    if settled:
         close_others(invoice, request, now=now)
+    if settled and after == RequestState.CREATED:
+        # It was on its way when the invoice was settled, and has only now arrived.
+        close(invoice, request, now=now, reason="the invoice is settled")
 
 
 def collect_or_release(invoice: Invoice, request: PaymentRequest, *, now: datetime) -> None:
@@ -317,19 +332,30 @@ def collect_or_release(invoice: Invoice, request: PaymentRequest, *, now: dateti
     reserved = lifecycle.request_sums(request).reserved
     if reserved <= 0:
         return
-    owed = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    owed = owed_of(invoice, besides=request)
     kind = OperationKind.CAPTURE if owed else OperationKind.CANCEL
+    if _says_paid(request):
+        return  # Collected already; only the movement has not come yet.
     if operations.failed(request, kind):
         return  # A person was told; repeating what was refused at every poll helps nobody.
     if not owed:
         operations.queue(kind, invoice, request=request, now=now, reason="already settled")
     elif invoice.issuer.capture_automatically:
-        amount = min(reserved, invoice.residual)
+        amount = min(reserved, owed)
         operations.queue(kind, invoice, request=request, amount=amount, now=now)
+
+
+def owed_of(invoice: Invoice, *, besides: PaymentRequest) -> Decimal:
+    """Say what may still be collected: what is left, less what other requests are collecting."""
+    if invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+        return lifecycle.ZERO
+    collecting = operations.collecting(invoice, besides=besides)
+    return max(invoice.residual - collecting, lifecycle.ZERO)
 
 
 def close_others(invoice: Invoice, settled_by: PaymentRequest | None, *, now: datetime) -> None:
     """Withdraw every other open request of an invoice that is settled or cancelled."""
+    operations.drop_emails(invoice, now=now)
     others = invoice.requests.filter(state__in=OPEN_STATES)
     if settled_by is not None:
         others = others.exclude(pk=settled_by.pk)
@@ -339,6 +365,7 @@ def close_others(invoice: Invoice, settled_by: PaymentRequest | None, *, now: da
 
 def close(invoice: Invoice, request: PaymentRequest, *, now: datetime, reason: str) -> None:
     """Withdraw one open request: call it off if nothing left yet, else ask the provider."""
+    operations.drop_captures(request, now=now)
     if request.state == RequestState.QUEUED and operations.drop(request, now=now):
         call_off(invoice, request, now=now)
     elif not operations.live(request, OperationKind.CANCEL):

@@ -26,6 +26,7 @@ TERMINAL = frozenset(
         RequestState.INVALID,
     }
 )
+PAID_WORDS = frozenset({RequestState.PAID, RequestState.PARTIALLY_REFUNDED, RequestState.REFUNDED})
 RANK = {
     RequestState.QUEUED: 0,
     RequestState.SUBMITTING: 1,
@@ -107,7 +108,9 @@ def resolve(facts: Sequence[Fact], money: Sums, amount: Decimal) -> RequestState
     told = [f for f in facts if not f.authoritative and (asked is None or f.at > asked.at)]
     terminal = [f for f in told if f.state in TERMINAL]
     latest = max(terminal or told, key=_order, default=None)
-    return latest.state if latest else asked.state if asked else None
+    stated = latest.state if latest else asked.state if asked else None
+    # "Paid" whose movement is not here yet is not paid: the money is still on its way to us.
+    return RequestState.ACCEPTED if stated in PAID_WORDS else stated
 
 
 def _order(fact: Fact) -> tuple[datetime, int]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Sum
 
 from invoices.enums import OperationKind, OperationState
 from invoices.models import Invoice, Operation, PaymentRequest
@@ -75,8 +76,30 @@ def failed(request: PaymentRequest, kind: OperationKind) -> bool:
 
 
 def drop(request: PaymentRequest, *, now: datetime) -> bool:
-    """Call off a request's sending while it waits. False when a worker already has it."""
-    waiting = request.operations.filter(
-        kind=OperationKind.CREATE, state=OperationState.DUE, tries=0
-    )
+    """Call off a request's sending while it waits. False when a worker has it, or may have sent it.
+
+    An operation that is due was never sent, or was refused without effect; one in doubt is not.
+    """
+    waiting = request.operations.filter(kind=OperationKind.CREATE, state=OperationState.DUE)
     return bool(waiting.update(state=OperationState.DROPPED, finished_at=now))
+
+
+def drop_captures(request: PaymentRequest, *, now: datetime) -> None:
+    """Call off collections that wait: what is being withdrawn is not collected."""
+    request.operations.filter(kind=OperationKind.CAPTURE, state=OperationState.DUE).update(
+        state=OperationState.DROPPED, finished_at=now
+    )
+
+
+def drop_emails(invoice: Invoice, *, now: datetime) -> None:
+    """Call off emails that wait: nobody is asked to pay what is settled."""
+    invoice.operations.filter(kind=OperationKind.EMAIL, state=OperationState.DUE).update(
+        state=OperationState.DROPPED, finished_at=now
+    )
+
+
+def collecting(invoice: Invoice, *, besides: PaymentRequest) -> Decimal:
+    """Add up what other requests of an invoice are collecting at this moment."""
+    others = invoice.operations.filter(kind=OperationKind.CAPTURE, state__in=LIVE)
+    found: Decimal | None = others.exclude(request=besides).aggregate(sum=Sum("amount"))["sum"]
+    return found or Decimal("0.00")

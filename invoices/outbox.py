@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=240)
 BATCH = 64
 MAX_TRIES = 12
+# A provider that is down is waited for: at 15 minutes a try, this is three days.
+MAX_WAITS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,13 @@ def run(claimed: Claim, *, now: datetime | None = None) -> None:
     except Exception:
         logger.exception("Operation %s ended in an error of ours", operation.pk)
         outcome = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
-    write_back(claimed, outcome, now=now or timezone.now())
+    try:
+        write_back(claimed, outcome, now=now or timezone.now())
+    except Exception:
+        # What came with the outcome cannot be stored. That it is unknown can, and it counts.
+        logger.exception("The outcome of operation %s could not be written", operation.pk)
+        lost = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
+        write_back(claimed, lost, now=now or timezone.now())
 
 
 def write_back(claimed: Claim, outcome: deeds.Outcome, *, now: datetime) -> bool:
@@ -146,6 +154,7 @@ def write_back(claimed: Claim, outcome: deeds.Outcome, *, now: datetime) -> bool
         invoice = lifecycle.locked(claimed.invoice_id)
         operation = (
             Operation.objects.select_related("request__account", "created_by")
+            .select_for_update(of=("self",))
             .filter(pk=claimed.operation_id, fence=claimed.fence, state=OperationState.LEASED)
             .first()
         )
@@ -169,11 +178,9 @@ def write_back(claimed: Claim, outcome: deeds.Outcome, *, now: datetime) -> bool
 
 def _come_back(operation: Operation, outcome: deeds.Outcome, now: datetime) -> None:
     """Set when to try or ask again, or give up and say so after many tries."""
-    if outcome.counts and operation.tries >= MAX_TRIES:
+    if operation.tries >= (MAX_TRIES if outcome.counts else MAX_WAITS):
         operation.state, operation.finished_at = OperationState.FAILED, now
         return
-    if not outcome.counts:
-        operation.tries = max(operation.tries - 1, 0)
     operation.state = outcome.state
     operation.due_at = now + (outcome.wait or backoff(operation.tries))
 

@@ -15,7 +15,6 @@ from invoices.models import Invoice, Operation, PaymentRequest, TimelineEvent
 from invoicing_site.merchants.fields import box
 from providers import registry
 from providers.contract import OPEN_STATES, RequestState, Source
-from providers.models import ProviderAccount
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -54,10 +53,8 @@ def offers(invoice: Invoice) -> list[Offer]:
         return []
     found = []
     # The customer's page asks each time it is opened: only what it needs, and no secrets.
-    accounts = ProviderAccount.objects.filter(
-        merchant_id=invoice.merchant_id, issuers=invoice.issuer_id, active=True
-    )
-    for account in accounts.only("name", "provider", "paused_at"):
+    accounts = sending.accounts_of(invoice).only("name", "provider", "paused_at")
+    for account in accounts:
         provider = registry.of(account)
         channels = {c.slug: c for c in provider.channels if c.creates_on_press}
         chosen_account, _, chosen = invoice.link_channel.partition(":")
@@ -83,6 +80,8 @@ def press_pay(*, invoice_id: int, road_key: str, share_phone: bool, now: datetim
     first withdraws the earlier request, so that never two can be paid. What the provider does
     not answer in time stays on the page as "checking".
     """
+    if PaymentRequest.objects.filter(invoice_id=invoice_id, state=RequestState.ACCEPTED).exists():
+        return Pressed(problem="checking")  # Approved already: the money is on its way.
     for open_id in _standing(invoice_id, now):
         if not _withdraw_now(open_id, now):
             return Pressed(problem="checking")
@@ -111,7 +110,10 @@ def _withdraw_now(request_id: int, now: datetime) -> bool:
     with transaction.atomic(durable=True):
         request = PaymentRequest.objects.select_related("account__merchant").get(pk=request_id)
         invoice = lifecycle.locked(request.invoice_id)
+        request.refresh_from_db(fields=["state"])
         request.invoice = invoice
+        if request.state == RequestState.ACCEPTED:
+            return False
         facts.close(invoice, request, now=now, reason="the customer started again")
     claims = _claim_for(request_id, OperationKind.CANCEL, now)
     for claim in claims:

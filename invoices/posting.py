@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoices import alerts, lifecycle, operations, timeline
-from invoices.enums import EventKind, OperationKind
+from invoices.enums import EventKind, OperationKind, OperationState
 from invoices.models import Invoice, Operation
-from invoices.rendering import pdf
+from invoices.rendering import email, pdf
 from providers.contract import Problem, Source
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ def deliver(operation: Operation) -> None:
     The message id is the operation's key, so that a repeat after a lost answer is recognisable
     as the same message.
     """
-    from invoices.rendering import email  # noqa: PLC0415
-
     invoice = operation.invoice
     version = invoice.versions.get(pk=operation.options["version"])
     to = str(operation.options["to"])
@@ -133,7 +131,7 @@ def _message_id(operation: Operation) -> str:
 def record(operation: Operation, what: str, problem: Mapping[str, Any], *, now: datetime) -> None:
     """Write down what became of an email. The invoice is locked."""
     invoice, to = operation.invoice, str(operation.options["to"])
-    if what == "retry" and operation.state != "failed":
+    if what != "emailed" and operation.state != OperationState.FAILED:
         return
     what = "emailed" if what == "emailed" else "email_failed"
     data = {"to": to, "detail": str(problem.get("meaning", ""))}

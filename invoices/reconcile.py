@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -23,6 +24,8 @@ from providers.contract import (
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+# Seconds that one round of asking may take.
+BUDGET = 60.0
 # How long before a reservation lapses it is collected although the issuer's setting is off.
 MARGIN = timedelta(hours=36)
 
@@ -34,11 +37,17 @@ def ask_due(now: datetime) -> int:
         .order_by("ask_at")
         .values_list("pk", flat=True)[:BATCH]
     )
+    asked, until = 0, time.monotonic() + BUDGET
     for request_id in due:
-        # Said first: a request whose asking kills the worker must not be asked at once again.
-        PaymentRequest.objects.filter(pk=request_id).update(ask_at=now + timedelta(minutes=5))
-        ask(request_id, now=now)
-    return len(due)
+        if time.monotonic() > until:
+            break  # A provider that hangs must not keep this worker from everything else.
+        # Claimed first: no other worker asks too, and one whose asking kills the worker is not
+        # asked again at once.
+        mine = PaymentRequest.objects.filter(pk=request_id, ask_at__lte=now)
+        if mine.update(ask_at=now + timedelta(minutes=5)):
+            ask(request_id, now=now)
+            asked += 1
+    return asked
 
 
 def ask(request_id: int, *, now: datetime, source: Source = Source.POLL) -> bool:
@@ -98,11 +107,14 @@ def _collect(request_id: int, now: datetime) -> bool:
         busy = operations.live(request, OperationKind.CAPTURE, OperationKind.CANCEL)
         if not reserved or not owed or busy:
             return False
+        owed_now = facts.owed_of(invoice, besides=request)
+        if not owed_now:
+            return False
         if operations.failed(request, OperationKind.CAPTURE):
             assert request.capture_before is not None  # noqa: S101 -- filtered on it
             data = {"capture_before_at": request.capture_before.isoformat()}
             alerts.raise_alert(invoice, "capture_due", now=now, request=request, data=data)
             return False
-        amount = min(reserved, invoice.residual)
+        amount = min(reserved, owed_now)
         operations.queue(OperationKind.CAPTURE, invoice, request=request, amount=amount, now=now)
         return True

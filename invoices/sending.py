@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
@@ -66,12 +67,16 @@ class Road:
         return not self.problems
 
 
-def accounts_of(invoice: Invoice) -> list[ProviderAccount]:
-    """Return the active provider accounts that serve the invoice's issuer."""
-    return list(
-        ProviderAccount.objects.filter(
-            merchant_id=invoice.merchant_id, issuers=invoice.issuer_id, active=True
-        ).select_related("merchant")
+def accounts_of(invoice: Invoice) -> QuerySet[ProviderAccount]:
+    """Return the active accounts that serve the invoice's issuer.
+
+    An account of a provider that was taken out of the settings is left alone.
+    """
+    return ProviderAccount.objects.filter(
+        merchant_id=invoice.merchant_id,
+        issuers=invoice.issuer_id,
+        active=True,
+        provider__in=registry.classes(),
     )
 
 
@@ -82,7 +87,7 @@ def roads(invoice: Invoice, *, now: datetime) -> list[Road]:
     """
     found = [
         _provider_road(invoice, account, provider, channel, now)
-        for account in accounts_of(invoice)
+        for account in accounts_of(invoice).select_related("merchant")
         for provider in [registry.of(account)]
         for channel in provider.channels
     ]

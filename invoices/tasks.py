@@ -32,9 +32,9 @@ def sweep_outbox(**_later: Any) -> None:
 def reconcile_open(**_later: Any) -> None:
     """Ask about open requests whose time has come; collect reservations about to lapse."""
     now = timezone.now()
-    reconcile.ask_due(now)
     if reconcile.collect_before_lapse(now):
         outbox.drain()
+    reconcile.ask_due(now)
 
 
 @shared_task

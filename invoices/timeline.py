@@ -60,13 +60,13 @@ def add(
         position=position + 1,
         kind=kind,
         what=what,
-        data=dict(data or {}),
+        data=_storable(dict(data or {})),
         source=source,
         actor=actor,
         actor_name=str(actor) if actor else "",
-        event_id=event_id,
-        provider_word=provider_word,
-        payload=masking.payload(dict(payload or {})),
+        event_id=event_id[:200],
+        provider_word=provider_word.replace("\x00", "")[:60],
+        payload=_storable(masking.payload(dict(payload or {}))),
         superseded=superseded,
         occurred_at=occurred_at,
         recorded_at=now,
@@ -75,6 +75,15 @@ def add(
     event.hash = digest(event)
     event.save(force_insert=True)
     return event
+
+
+def _storable(value: Any) -> Any:
+    """Leave out what no database keeps in text: a provider's answer may hold anything."""
+    if isinstance(value, Mapping):
+        return {str(key).replace("\x00", ""): _storable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value.replace("\x00", "") if isinstance(value, str) else value
 
 
 def digest(event: TimelineEvent) -> str:
@@ -139,7 +148,8 @@ def _entry(row: TimelineEvent, *, show_payloads: bool) -> Entry:
         pk=row.pk,
         kind=row.kind,
         text=str(words.text) % filled,
-        detail=str(row.data.get("detail") or words.detail) % filled,
+        # What others wrote is shown as it is: a per cent sign in it is no place for a value.
+        detail=str(row.data.get("detail") or "") or str(words.detail) % filled,
         tone=words.tone,
         icon=words.icon,
         source=row.source,

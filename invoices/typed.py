@@ -62,12 +62,17 @@ class Reading:
         self.errors[name] = message
 
 
+def row_id(text: str) -> int | None:
+    """Read the id of a row from a form; None for what no database row has."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
 def of_post(data: QueryDict) -> dict[str, Any]:
     """Collect what was typed from a form: single fields, and lines by position."""
     typed: dict[str, Any] = {name: _plain(data.get(name, "")) for name in (*DATES, *TEXTS)}
     for name in ("issuer", "customer", "discount", "discount_kind", "language"):
         typed[name] = _plain(data.get(name, ""))
-    typed["prices_include_vat"] = data.get("prices_include_vat", "")
+    typed["prices_include_vat"] = "on" if data.get("prices_include_vat") else ""
     columns = [data.getlist(f"line-{name}") for name in LINE]
     count = max((len(column) for column in columns), default=0)
     typed["lines"] = [
@@ -187,7 +192,7 @@ def _read_line(found: Reading, given: Mapping[str, str], row: int, language: str
             article_number=str(given.get("article_number", "")).strip()[:40],
             description=description,
             quantity=values["quantity"],
-            unit=given.get("unit") or "C62",
+            unit=str(given.get("unit") or "C62")[:3],
             unit_price=values["unit_price"],
             discount_kind=kind if kind in Discount.values else Discount.PERCENT,
             discount_value=values["discount"],
@@ -214,9 +219,12 @@ def _line_number(
 def _vat(found: Reading, text: str, field_name: str) -> tuple[str, Decimal]:
     category, _colon, percent = text.partition(":")
     try:
-        return VatCategory(category).value, Decimal(percent)
+        rate = Decimal(percent)
+        if not 0 <= rate <= 100 or len(percent) > 10:
+            raise ValueError(percent)
+        return VatCategory(category).value, rate
     except (ValueError, ArithmeticError):
-        found.refuse(field_name, text, _("Choose a VAT rate."))
+        found.refuse(field_name, text[:40], _("Choose a VAT rate."))
         return VatCategory.STANDARD.value, Decimal(0)
 
 

@@ -105,8 +105,8 @@ def process(delivery_id: int, *, now: datetime) -> bool:
     delivery = WebhookDelivery.objects.select_related("account__merchant").get(pk=delivery_id)
     if delivery.processed_at is not None:
         return True
-    provider = registry.of(delivery.account)
     try:
+        provider = registry.of(delivery.account)
         changes = confirmed(provider, provider.parse(bytes(delivery.body)))
         _apply(delivery, changes, now)
     except MalformedDelivery as error:
@@ -115,6 +115,10 @@ def process(delivery_id: int, *, now: datetime) -> bool:
         return _later(delivery, f"Unknown reference: {error}", now)
     except ProviderError as error:
         return _later(delivery, f"Could not confirm: {error}", now)
+    except Exception as error:
+        # One delivery that breaks us must not stop the others behind it.
+        logger.exception("Delivery %s could not be processed", delivery.pk)
+        return _later(delivery, f"An error of ours: {type(error).__name__}", now)
     return True
 
 

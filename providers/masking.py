@@ -18,6 +18,8 @@ _IN_TEXT = (
     re.compile(r"(/i/)[\w-]{16,}"),
     re.compile(r"(/webhooks/[\w-]+/)[\w-]{16,}"),
     re.compile(r"([?&]token=)[^&\s\"']+"),
+    # A phone number as we store it, but for its country.
+    re.compile(r"(\+\d\d)\d{6,13}(?!\d)"),
 )
 # Eleven digits in a row may be a personal number; amounts and references never have eleven.
 _ELEVEN = re.compile(r"(?<![\w-])\d{6}\d{5}(?![\w-])")
@@ -50,6 +52,14 @@ def _member(key: str, value: Any) -> Any:
     if PHONE_KEYS.search(key) and isinstance(value, str | int):
         return phone(str(value))
     return payload(value)
+
+
+class MaskFormatter(logging.Formatter):
+    """Masks the whole line, its traceback too: errors of a database quote the row they refuse."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format, then mask."""
+        return text(super().format(record))
 
 
 class MaskFilter(logging.Filter):

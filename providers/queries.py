@@ -45,9 +45,13 @@ class Listed:
 def accounts_of(merchant: Merchant) -> QuerySet[ProviderAccount]:
     """Return a merchant's accounts with what waits at each. One query."""
     waiting = Q(deliveries__processed_at=None, deliveries__isnull=False)
-    return merchant.provider_accounts.annotate(
-        waiting=Count("deliveries", filter=waiting), last_heard=Max("deliveries__received_at")
-    ).prefetch_related("issuers")
+    return (
+        merchant.provider_accounts.filter(provider__in=registry.classes())
+        .annotate(
+            waiting=Count("deliveries", filter=waiting), last_heard=Max("deliveries__received_at")
+        )
+        .prefetch_related("issuers")
+    )
 
 
 def steps(evidence: list[Evidence]) -> list[Step]:

@@ -50,7 +50,10 @@ def secrets(account: ProviderAccount) -> list[str]:
 def check_all(*, now: datetime) -> None:
     """Check every account that has a registration; one failing account stops no other."""
     for account in ProviderAccount.objects.filter(
-        active=True, paused_at=None, registrations__removed_at=None
+        active=True,
+        paused_at=None,
+        registrations__removed_at=None,
+        provider__in=registry.classes(),
     ).distinct():
         try:
             check(account, now=now)

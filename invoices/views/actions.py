@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +52,10 @@ class AmountForm(forms.Form):
             )
         except numbers.UnreadableNumber as error:
             raise forms.ValidationError(str(error)) from error
+        if abs(amount) > Decimal("99999999999.99"):
+            raise forms.ValidationError(
+                _("“%(amount)s” is too large.") % {"amount": self.cleaned_data["amount"]}
+            )
         if amount != amount.quantize(Decimal("0.01")):
             raise forms.ValidationError(
                 _("“%(amount)s” has more than two decimals. Money has two.")
@@ -82,9 +86,9 @@ def send(request: StaffRequest, pk: int) -> HttpResponse:
         context = detail.page(request, detail.found(request, pk)) | {"refused": refused.problems}
         return render(request, "invoices/detail.html", context, status=422)
     except ValueError:
-        problem = _("“%(at)s” is not a time. Choose day and hour, or leave it empty.") % {
-            "at": request.POST.get("at", "")[:40]
-        }
+        problem = _(
+            "“%(at)s” is no time to send at. Choose one from now to a year ahead, or leave it empty."
+        ) % {"at": request.POST.get("at", "")[:40]}
         context = detail.page(request, invoice) | {"refused_time": problem}
         return render(request, "invoices/detail.html", context, status=422)
     if request.POST.get("road") == sending.PRINT:
@@ -96,7 +100,11 @@ def _chosen_time(request: StaffRequest) -> datetime | None:
     text = request.POST.get("at", "").strip()
     if not text:
         return None
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(request.merchant.time_zone))
+    at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(request.merchant.time_zone))
+    now = timezone.now()
+    if not now - timedelta(minutes=5) <= at <= now + timedelta(days=366):
+        raise ValueError(text)
+    return at
 
 
 @biller
@@ -217,7 +225,9 @@ def resolve(request: StaffRequest, pk: int, alert: int) -> HttpResponse:
     """Close an alert by hand, with what was done about it."""
     invoice = detail.found(request, pk)
     row = get_object_or_404(invoice.alerts, pk=alert)
-    resolution = request.POST.get("resolution", "").strip()[:300] or _("Looked at")
+    resolution = request.POST.get("resolution", "").replace("\x00", "").strip()[:300] or _(
+        "Looked at"
+    )
     alerts.resolve(alert_id=row.pk, resolution=resolution, by=request.user, now=timezone.now())
     return _back(request, pk)
 

@@ -87,7 +87,7 @@ def _waiting(invoice: Invoice) -> list[Any]:
     """Return what can still be called off."""
     kinds = [OperationKind.CREATE, OperationKind.EMAIL]
     return list(
-        invoice.operations.filter(state=OperationState.DUE, tries=0, kind__in=kinds)
+        invoice.operations.filter(state=OperationState.DUE, kind__in=kinds)
         .select_related("request__account")
         .order_by("due_at")
     )

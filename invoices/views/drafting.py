@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -48,8 +49,7 @@ def new(request: StaffRequest) -> HttpResponse:
 
 
 def _customer(request: StaffRequest, pk: str) -> Customer | None:
-    found = Customer.objects.filter(merchant=request.merchant, pk=pk if pk.isdecimal() else 0)
-    return found.first()
+    return Customer.objects.filter(merchant=request.merchant, pk=typed.row_id(pk) or 0).first()
 
 
 def _draft(request: StaffRequest, pk: int) -> Invoice:
@@ -78,7 +78,8 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 def _rearranged(lines: list[dict[str, str]], do: str) -> list[dict[str, str]]:
     """Do what a line's button says: `add`, `copy:2`, `remove:2`, `up:2`, `down:2`."""
     what, _colon, text = do.partition(":")
-    at = int(text) if text.isdecimal() else -1
+    row = typed.row_id(text)
+    at = -1 if row is None else row
     if what == "add":
         return [*lines, {}]
     if not 0 <= at < len(lines):
@@ -96,7 +97,8 @@ def _rearranged(lines: list[dict[str, str]], do: str) -> list[dict[str, str]]:
 def _save(request: StaffRequest, pk: int, given: dict[str, Any]) -> Saved:
     """Save what was typed. A revision that is missing or no number counts as outdated."""
     text = request.POST.get("revision", "")
-    revision = None if request.POST.get("keep") == "mine" else int(text) if text.isdecimal() else -1
+    read = typed.row_id(text)
+    revision = None if request.POST.get("keep") == "mine" else -1 if read is None else read
     return drafting.save(
         invoice_id=pk,
         merchant=request.merchant,
@@ -205,7 +207,9 @@ def _page(request: StaffRequest, saved: Saved, given: dict[str, Any]) -> dict[st
         "vat_known": {key for key, _label, _rate in choices},
         "units": [(code, words.unit(code)) for code in UNITS],
         "discounts": Discount.choices,
-        "issuers": list(request.merchant.issuers.filter(active=True)),
+        # The draft's own issuer stays a choice when it is not in use any more: a form that
+        # lacks it would change it in silence.
+        "issuers": list(request.merchant.issuers.filter(Q(active=True) | Q(pk=invoice.issuer_id))),
         "today": today,
     }
 

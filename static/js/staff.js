@@ -64,6 +64,29 @@
     }
   });
 
+  // What was open stays open, and the focus stays where it was, when news are swapped in.
+  let open = [];
+  let focused = "";
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "live") return;
+    open = [...document.querySelectorAll("#live details[open][id]")].map((each) => each.id);
+    focused = document.activeElement.closest("#live details[id]")?.id || "";
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    if (focused) document.getElementById(focused)?.querySelector("summary").focus();
+    open = [];
+    focused = "";
+  });
+
+  // A page that comes back from the browser's memory has its buttons again.
+  addEventListener("pageshow", () => {
+    document.querySelectorAll("button[aria-busy]").forEach((button) => {
+      button.removeAttribute("aria-busy");
+      button.disabled = false;
+    });
+  });
+
   // A form that was sent is not sent again by a second click on its button.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;

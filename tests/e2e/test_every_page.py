@@ -21,7 +21,7 @@ def standing_pages(merchant: str) -> dict[str, str]:
     """Return every named address that needs no more than the merchant: new pages join by themselves."""
     found = {}
     for name, patterns in get_resolver().reverse_dict.items():
-        wanted = patterns[0][0][1] if isinstance(name, str) else []
+        wanted: Any = patterns[0][0][1] if isinstance(name, str) else []  # type: ignore[index]
         if wanted == ["merchant"] and name not in FRAGMENTS:
             found[name] = reverse(name, kwargs={"merchant": merchant})
     return found
