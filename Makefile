@@ -15,7 +15,7 @@ help: ## This list
 setup: $(VENV)/.installed messages ## Python packages in .venv, Pango, translations
 
 $(VENV)/.installed: pyproject.toml
-	@scripts/system_packages.sh runtime
+	@.ci/system_packages.sh runtime
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Python packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -e '.[dev]'
@@ -23,7 +23,7 @@ $(VENV)/.installed: pyproject.toml
 
 # Chromium and poppler are only needed by tests. A fresh clone pays for them only there.
 setup-tests: setup
-	@scripts/system_packages.sh tests
+	@.ci/system_packages.sh tests
 
 # Babel compiles, so that GNU gettext is needed only to collect new texts.
 LOCALE := invoicing_site/locale
@@ -45,10 +45,10 @@ smoke: setup ## Walk the main job over HTTP against a stack of its own
 	@$(BIN)/python -m invoicing_site.demo.smoke
 
 test: setup-tests ## Every check and every test, on every database and broker that answers
-	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/test.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/test.sh
 
 lint: setup ## The checks without the tests
-	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/test.sh checks
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/test.sh checks
 
 format: setup ## Let ruff lay out the code
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format .

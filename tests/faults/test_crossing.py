@@ -11,9 +11,10 @@ from invoices import acting, outbox, paying, reconcile, sending
 from invoices.enums import InvoiceStatus, OperationState
 from invoices.models import Alert, Operation
 from invoicing_site.demo.phone import PhoneError
-from providers import inbox, registry
-from providers.contract import RequestState
+from providers import inbox
+from providers.contract import RequestState, StatusChange
 from providers.models import ProviderAccount, WebhookDelivery
+from providers.vipps_mobilepay.adapter import VippsMobilePay
 from tests import factories
 from tests.faults.conftest import fault, request_of
 
@@ -150,15 +151,14 @@ def test_one_bad_delivery_stops_no_other(sent, shop, phone, work):
     now = timezone.now() - timedelta(minutes=1)
     inbox.keep(shop.account, delivery_id="bad", body=b"{}", headers={}, now=now)
     phone.approve(request_of(sent).reference)
-    real = registry.of
+    real = VippsMobilePay.parse
 
-    def breaks_once(account):
-        provider = real(account)
-        parse = provider.parse
-        provider.parse = lambda body: 1 / 0 if body == b"{}" else parse(body)
-        return provider
+    def breaks_on_one(self: VippsMobilePay, body: bytes) -> list[StatusChange]:
+        if body == b"{}":
+            raise ZeroDivisionError
+        return real(self, body)
 
-    with mock.patch.object(registry, "of", breaks_once):
+    with mock.patch.object(VippsMobilePay, "parse", breaks_on_one):
         work()
 
     sent.refresh_from_db()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks, cheapest first, then the tests: on SQLite, on PostgreSQL, and with real workers on each broker.
-# `scripts/test.sh checks` or `scripts/test.sh tests` does one half. With CI=true a missing service is a failure.
+# `.ci/test.sh checks` or `.ci/test.sh tests` does one half. With CI=true a missing service is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
