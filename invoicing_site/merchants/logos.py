@@ -9,7 +9,7 @@ import io
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_SIDE = 4000
@@ -24,6 +24,8 @@ def clean(data: bytes) -> bytes:
     """
     if len(data) > MAX_BYTES:
         raise too_heavy(len(data))
+    # WeasyPrint turns this on in every process that imports it; half a logo is no logo.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image)
