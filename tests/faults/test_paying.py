@@ -1,8 +1,10 @@
 """Getting paid: lost, doubled, forged and crossing messages."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -385,3 +387,17 @@ def test_second_approval_is_released_and_never_becomes_money(sent, shop, phone, 
     assert payment["cancelled"] == int(sent.total * 100)
     assert books(sent)[0] == InvoiceStatus.PAID
     assert not Alert.objects.filter(resolved_at=None).exists()
+
+
+def test_return_address_finds_the_invoice_again(shop, phone, client):
+    """V-16: no session survives the app, so the address itself must lead back."""
+    invoice = shop.issued()
+    press(invoice, shop)
+    reference = request_of(invoice).reference
+    body = json.loads(phone.calls(endpoint="create")[0]["body"])
+
+    page = client.get(urlsplit(body["returnUrl"])._replace(scheme="", netloc="").geturl())
+
+    assert body["returnUrl"].endswith(f"/i/{invoice.token}/return/?r={reference}")
+    assert page.status_code == 200
+    assert invoice.number in page.content.decode()
