@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -178,6 +180,25 @@ def test_owner_of_a_merchant_is_no_operator(client, world):
 
     for model, _ in PAGES:
         assert client.get(url(model, "changelist")).status_code == 302
+
+
+def test_operators_sign_in_where_everybody_does(world):
+    """Rate limits and the second factor hold there; the admin's own form has neither."""
+    answer = Client().get("/admin/", follow=True)
+
+    assert answer.request["PATH_INFO"] == reverse("account_login")
+
+
+def test_seed_of_a_second_factor_is_not_shown(client, world):
+    factor = Authenticator.objects.create(
+        user=world.owner.user, type=Authenticator.Type.TOTP, data={"secret": "canary-totp-seed"}
+    )
+
+    listed = client.get(url(Authenticator, "changelist"))
+    page = client.get(url(Authenticator, "change", factor.pk))
+
+    assert (listed.status_code, page.status_code) == (200, 200)
+    assert "canary-totp-seed" not in listed.content.decode() + page.content.decode()
 
 
 def test_clerk_sees_only_what_was_granted(client, world):

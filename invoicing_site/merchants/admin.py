@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from allauth.account.decorators import secure_admin_login
+from allauth.mfa import admin as mfa_admin
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -12,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from invoicing_site.merchants import members
-from invoicing_site.merchants.admin_base import Kept, Quick
+from invoicing_site.merchants.admin_base import History, Kept, Quick
 from invoicing_site.merchants.models import Issuer, Membership, Merchant, Role, User
 
 if TYPE_CHECKING:
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 else:
     UserBase, NewUserBase = DjangoUserAdmin, BaseUserCreationForm
     KnownUserBase, MembershipBase = UserChangeForm, forms.ModelForm
+
+
+# Operators sign in where everybody does: rate limits and the second factor hold there.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Its own page would show the seeds of second factors.
+Authenticator = mfa_admin.Authenticator
+admin.site.unregister(Authenticator)
 
 
 class NewUserForm(NewUserBase):
@@ -120,6 +129,21 @@ class MembershipForm(MembershipBase):
         if self.instance.pk and role != Role.OWNER:
             members.keep_an_owner(members.locked(self.instance.pk))
         return role
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(History):
+    """Second factors, without their seeds. Deleting one lets a person who lost it sign in."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever was granted it."""
+        return request.user.has_perm("mfa.delete_authenticator")
 
 
 @admin.register(Membership)

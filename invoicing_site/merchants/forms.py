@@ -147,6 +147,13 @@ class IssuerForm(KeptLogo, IssuerBase):
             return None
 
 
+ROLES = [
+    (Role.VIEWER, _("Viewer: reads everything")),
+    (Role.BILLER, _("Biller: also drafts, issues, sends and refunds")),
+    (Role.OWNER, _("Owner: also sets up issuers, members and providers")),
+]
+
+
 class MemberForm(forms.Form):
     """Somebody new."""
 
@@ -156,7 +163,7 @@ class MemberForm(forms.Form):
         max_length=200,
         help_text=_("Shown to colleagues. Somebody who signs in here already keeps their name."),
     )
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label=_("Role"), choices=ROLES, widget=forms.RadioSelect)
 
     def clean_email(self) -> str:
         """Addresses are kept in small letters."""
@@ -166,4 +173,4 @@ class MemberForm(forms.Form):
 class RoleForm(forms.Form):
     """What a member may do."""
 
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label=_("Role"), choices=ROLES, widget=forms.RadioSelect)
