@@ -43,3 +43,10 @@ def row_label(name: str) -> str:
 def unit_name(code: str) -> str:
     """Name a unit in the active language."""
     return words.unit(code)
+
+
+@register.filter
+def sentence(text: object) -> str:
+    """End a text with one full stop, whether it has one or not."""
+    words = str(text).strip()
+    return words if not words or words[-1] in ".:?" else f"{words}."

@@ -317,6 +317,32 @@
     if (event.target.id === "customer-search") $("#customer-list").hidden = false;
   });
 
+  // Keys pressed before the list has caught up with the typing wait for it: else Enter would
+  // take whoever happened to stand there.
+  let queued = [];
+  const caughtUp = () => $("#customer-list").dataset.for === $("#customer-search").value.trim();
+
+  const press = (what) => {
+    const box = $("#customer-list");
+    if (what === "Enter") {
+      const chosen = $('[aria-selected="true"]', box) || $("[role=option]", box);
+      if (chosen) choose(chosen);
+      return;
+    }
+    box.hidden = false;
+    const to = select(box, what === "ArrowDown" ? 1 : -1);
+    $("#customer-search").setAttribute("aria-activedescendant", to?.id || "");
+  };
+
+  document.addEventListener("htmx:afterSwap", () => {
+    const search = $("#customer-search");
+    if (search && queued.length && caughtUp()) {
+      const keys = queued;
+      queued = [];
+      keys.forEach(press);
+    }
+  });
+
   document.addEventListener("htmx:afterSwap", () => {
     const search = $("#customer-search");
     const box = $("#customer-list");
@@ -329,17 +355,14 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.target.id !== "customer-search") return;
-    const box = $("#customer-list");
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (event.key === "Escape") {
+      queued = [];
+      $("#customer-list").hidden = true;
+    } else if (["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) {
       event.preventDefault();
-      box.hidden = false;
-      const to = select(box, event.key === "ArrowDown" ? 1 : -1);
-      event.target.setAttribute("aria-activedescendant", to?.id || "");
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      const chosen = $('[aria-selected="true"]', box) || $("[role=option]", box);
-      if (chosen) choose(chosen);
-    } else if (event.key === "Escape") box.hidden = true;
+      if (caughtUp()) press(event.key);
+      else queued.push(event.key);
+    } else queued = [];
   });
 
   const closeArticles = () => $$("[data-slot]").forEach((slot) => slot.replaceChildren());

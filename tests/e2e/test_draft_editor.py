@@ -94,6 +94,20 @@ def test_from_draft_to_paid(
     expect(editor.locator(".badge.good").first).to_have_text(re.compile("Paid"))
 
 
+def test_quick_fingers_take_who_was_typed(editor: Page, shop: Any) -> None:
+    """Enter before the list has caught up: not whoever stood first in the old list."""
+    factories.CustomerFactory(merchant=shop.merchant, name="Aino Virtanen")
+    editor.reload()
+    search = editor.locator("#customer-search")
+    search.click()
+    editor.get_by_role("option", name=re.compile("^Aino")).wait_for()
+    search.fill("kari")
+    search.press("ArrowDown")
+    search.press("Enter")
+
+    expect(editor.locator("#customer .picked b")).to_have_text("Kari Nordmann")
+
+
 def test_unreadable_number_is_told_and_kept(editor: Page) -> None:
     fill(editor, 0, "Service", "two", "900")
     line(editor).locator("[data-field=unit_price]").blur()
