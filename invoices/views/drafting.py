@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_POST
+from django_htmx.http import reswap
 
 from customers.models import Customer
 from invoices import drafting, issuing, queries, sending, typed, vat
@@ -119,7 +120,7 @@ def save(request: StaffRequest, pk: int) -> HttpResponse:
     try:
         saved = _save(request, pk, given)
     except NotADraft:
-        return render(request, "invoices/draft.html#issued", {"invoice": invoice}, status=422)
+        return _notice(request, "issued", {"invoice": invoice})
     except Stale as stale:
         return _conflict(request, invoice, given, stale)
     if not request.htmx:
@@ -133,11 +134,17 @@ def _conflict(
     """Tell who saved meanwhile. What was typed here stays in the page, unsaved and whole."""
     context = {"invoice": invoice, "stale": stale}
     if request.htmx:
-        return render(request, "invoices/draft.html#conflict", context, status=422)
+        return _notice(request, "conflict", context)
     invoice.typed = given
     saved = drafting.look(invoice, today=today_of(request.merchant), language=_language())
     page = _page(request, saved, given) | context
     return render(request, "invoices/draft.html", page, status=409)
+
+
+def _notice(request: StaffRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Answer with a notice only: the page keeps its side, with the revision it was drawn from."""
+    answer = render(request, f"invoices/draft.html#{name}", context, status=422)
+    return reswap(answer, "none")
 
 
 @biller

@@ -187,6 +187,11 @@ def test_two_tabs_do_not_overwrite_each_other(editor: Page, open_page: Any, shop
     line(other).locator("[data-field=description]").fill("From the second tab")
 
     expect(other.locator("#notice")).to_contain_text("saved this draft elsewhere")
+    expect(other.locator("#side")).to_have_count(1)
+    # Typing on asks again, and is told again, without losing a letter.
+    line(other).locator("[data-field=quantity]").fill("7")
+    other.wait_for_timeout(900)
+    expect(other.locator("#side")).to_have_count(1)
     assert draft_of(editor).typed["lines"][0]["description"] == "From the first tab"
     expect(line(other).locator("[data-field=description]")).to_have_value("From the second tab")
     other.get_by_role("button", name="Keep mine").click()
@@ -199,8 +204,10 @@ def test_text_that_never_reached_us_is_offered_again(editor: Page) -> None:
     editor.route("**/save/", lambda route: route.abort())
     line(editor).locator("[data-field=description]").fill("Typed without a network")
     expect(editor.locator("[data-state]")).to_have_text("Not saved yet")
+    # The save that waits for a pause in the typing must meet the missing network too.
+    editor.wait_for_timeout(1000)
     editor.unroute("**/save/")
-    editor.reload()
+    editor.reload(wait_until="networkidle")
 
     editor.get_by_role("button", name="Put it back").click()
 
