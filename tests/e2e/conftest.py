@@ -83,8 +83,9 @@ def open_page(browser: Browser, live_server: Any, settings: Any) -> Iterator[Cal
 
 
 def _note(line: Any, complaints: list[str]) -> None:
-    # The browser reports each 4xx answer; tests provoke some of them on purpose.
-    if line.type == "error" and "Failed to load resource" not in line.text:
+    # The browser reports each 4xx answer, and htmx a network that is away; tests provoke both.
+    provoked = ("Failed to load resource", "htmx:afterRequest", "htmx:sendError")
+    if line.type == "error" and not any(each in line.text for each in provoked):
         complaints.append(f"{line.text} ({line.location.get('url')})")
 
 
