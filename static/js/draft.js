@@ -11,6 +11,9 @@
   let busy = false;
   let leaving = false;
   let waiting = null;
+  // What was typed while a save was on its way is not in it: the page must not call it saved.
+  let edits = 0;
+  let sent = 0;
 
   const say = (text) => {
     const state = $("[data-state]");
@@ -33,6 +36,7 @@
   };
 
   const typed = () => {
+    edits += 1;
     say(form.dataset.unsaved);
     store(written());
   };
@@ -46,13 +50,14 @@
       return;
     }
     busy = true;
+    sent = edits;
     say(form.dataset.saving);
   });
   form.addEventListener("htmx:afterRequest", (event) => {
     if (event.target !== form) return;
     busy = false;
-    if (event.detail.successful) store(null);
-    else say(form.dataset.unsaved);
+    if (!event.detail.successful) say(form.dataset.unsaved);
+    else if (edits === sent) store(null);
     if (waiting) {
       const button = waiting;
       waiting = null;
@@ -274,7 +279,9 @@
   };
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target?.id === "side" || $("#side") === event.target) showErrors();
+    if (event.detail.target?.id !== "side" && $("#side") !== event.target) return;
+    if (edits > sent) say(form.dataset.unsaved);
+    showErrors();
   });
   form.addEventListener("focusout", () => setTimeout(showErrors));
 
