@@ -25,6 +25,7 @@ class OperationKind(models.TextChoices):
     REFUND = "refund", _("refund")
     EMAIL = "email", _("email")
     AFTER_PAID = "after_paid", _("attach receipt")
+    ASK_CONSENT = "consent", _("ask for permission")
 
 
 class OperationState(models.TextChoices):

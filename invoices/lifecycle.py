@@ -31,16 +31,17 @@ RANK = {
     RequestState.QUEUED: 0,
     RequestState.SUBMITTING: 1,
     RequestState.UNKNOWN: 2,
-    RequestState.CREATED: 3,
-    RequestState.ACCEPTED: 4,
-    RequestState.INVALID: 5,
-    RequestState.EXPIRED: 6,
-    RequestState.REJECTED: 7,
-    RequestState.CANCELLED: 8,
+    RequestState.SUBMITTED: 3,
+    RequestState.CREATED: 4,
+    RequestState.ACCEPTED: 5,
+    RequestState.INVALID: 6,
+    RequestState.EXPIRED: 7,
+    RequestState.REJECTED: 8,
+    RequestState.CANCELLED: 9,
     # A provider may say these before the movement is known; money decides when it is.
-    RequestState.PAID: 9,
-    RequestState.PARTIALLY_REFUNDED: 10,
-    RequestState.REFUNDED: 11,
+    RequestState.PAID: 10,
+    RequestState.PARTIALLY_REFUNDED: 11,
+    RequestState.REFUNDED: 12,
 }
 
 

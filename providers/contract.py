@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -184,6 +184,7 @@ class RequestState(models.TextChoices):
 
     QUEUED = "queued", _("On its way")
     SUBMITTING = "submitting", _("Being handed over")
+    SUBMITTED = "submitted", _("Handed over, being checked there")
     CREATED = "created", _("With the customer")
     ACCEPTED = "accepted", _("Approved, not yet collected")
     PAID = "paid", _("Paid")
@@ -200,6 +201,7 @@ OPEN_STATES = frozenset(
     {
         RequestState.QUEUED,
         RequestState.SUBMITTING,
+        RequestState.SUBMITTED,
         RequestState.CREATED,
         RequestState.ACCEPTED,
         RequestState.UNKNOWN,
@@ -246,7 +248,13 @@ class StatusChange:
     `state` is None for a word that moves nothing. `authoritative` says the provider was asked
     and this is its present word, which a terminal state yields to. `profile` carries what a
     customer consented to share (`{"phone": "+47..."}`); `extra` what the request row keeps
-    (for instance `{"capture_before": "2026-12-01T00:00:00+00:00"}`).
+    (for instance `{"capture_before": "2026-12-01T00:00:00+00:00"}`). `redirect_url` is a link to
+    pay that came later than the answer. `sequence` is the provider's own count per request: where
+    two facts have one, it decides which is later, and else `occurred_at` does. `problem` says in
+    plain words why a request is invalid (`code`, `meaning`, `remedy`, `field`).
+
+    `reference` is how the provider names the request: our own reference, or its id where the
+    provider `speaks_own_ids`.
     """
 
     reference: str
@@ -261,6 +269,8 @@ class StatusChange:
     profile: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     payload: Mapping[str, Any] = field(default_factory=dict)
+    redirect_url: str = field(default="", repr=False)
+    problem: Mapping[str, Any] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------------------- channels and problems
@@ -271,7 +281,8 @@ class Channel:
     `slug` is unique within the provider. `creates_on_press` says that the payment is made when
     the customer presses pay on the hosted page, not when staff send. `shares_phone` says that it
     may ask the customer for the phone number. `needs_contact_consent`: the customer must have
-    agreed to be sent requests.
+    agreed to be sent requests. `hands_out_link`: the request is made when staff send, and gives
+    a link that we hand on ourselves; it may come later than the answer.
     """
 
     slug: str
@@ -282,6 +293,7 @@ class Channel:
     creates_on_press: bool = False
     shares_phone: bool = False
     needs_contact_consent: bool = False
+    hands_out_link: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +319,11 @@ class SendOptions:
     back to. `phone` is E.164 or empty. `has_contact_consent`: the customer agreed to be sent
     requests. `share_phone`: the customer opted in on the hosted page. `amount` is what is left
     to pay (it differs from the document's total after part payments).
+
+    `issuer_id` is what the provider calls our issuer, where it has issuers of its own.
+    `pdf_url` is the document's PDF, open without signing in. `known_name` is the name under which
+    this phone was billed before, or empty. `prepared` is the body that `Provider.prepare` made
+    when the request was decided: every try sends these very bytes.
     """
 
     channel: str
@@ -320,11 +337,18 @@ class SendOptions:
     share_phone: bool = False
     now: datetime
     language: str = "en"
+    issuer_id: str = ""
+    pdf_url: str = ""
+    known_name: str = ""
+    prepared: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The provider took the request. `redirect_url` is a secret: never logged or emailed."""
+    """The provider took the request. `redirect_url` is a secret: never logged or emailed.
+
+    `state` is SUBMITTED where "taken" is not yet "delivered": a fact will say so later.
+    """
 
     reference: str
     provider_id: str = ""
@@ -332,6 +356,107 @@ class Sent:
     expires_at: datetime | None = None
     changes: tuple[StatusChange, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    state: RequestState = RequestState.CREATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request we ask about: its name at the provider, what is known of it and since when.
+
+    `handle` is our reference, or the provider's id where it `speaks_own_ids`. `facts` is what
+    the request row kept from earlier `extra`s.
+    """
+
+    handle: str
+    state: RequestState
+    created_at: datetime
+    expires_at: datetime | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What tells which invoice a provider's id belongs to, from its own details."""
+
+    handle: str
+    number: str
+    payment_reference: str
+    amount: Decimal
+    currency: str
+    issuer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """A limit that a request counts against: so many per civil day in `zone` (IANA name).
+
+    `scope` tells counters apart within an account (`payer:+4511223344`); `label` says what is
+    counted; `code` is what the provider would answer beyond it.
+    """
+
+    scope: str
+    label: _StrOrPromise
+    limit: int
+    zone: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteIssuer:
+    """A sender as the provider knows it. `usable` False: not offered (`status` says why)."""
+
+    id: str
+    name: str
+    status: str = ""
+    usable: bool = True
+    address: str = ""
+    postcode: str = ""
+    city: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One field of a document beside what the provider holds. `same` False is a difference;
+    `theirs` None means that the provider does not tell."""
+
+    field: str
+    label: _StrOrPromise
+    ours: str
+    theirs: str | None
+    same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """How a request will look in the payer's app: what the app shows, in its order."""
+
+    sender: str
+    amount: Decimal
+    currency: str
+    due_date: date | None = None
+    title: str = ""
+    comment: str = ""
+    rows: tuple[tuple[_StrOrPromise, str], ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentTerms:
+    """OpenID Connect at one provider: where, for what, and who is trusted to say so.
+
+    `origins` are the API's and the token service's scheme and host per environment, `portals`
+    those of the sign-in and consent screen; in the sandbox both are the account's own address.
+    `issuer` is the pinned issuer of id tokens. Endpoints found by discovery must lie on one of
+    these hosts.
+    """
+
+    discovery_path: str
+    issuer: str
+    scopes: tuple[str, ...]
+    origins: Mapping[str, str]
+    portals: Mapping[str, str]
+    refresh_lifetime: timedelta
+    merchant_hint: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -450,6 +575,9 @@ class MalformedDelivery(Exception):
 
 
 # ----------------------------------------------------------------------------------- the provider
+LIVE_LINK = timedelta(minutes=12)
+
+
 class Provider(ABC):
     """One account at one provider. Subclasses describe themselves as data and speak the wire.
 
@@ -467,6 +595,22 @@ class Provider(ABC):
     has_webhook_registrations: ClassVar[bool] = False
     can_capture: ClassVar[bool] = False
     can_refund: ClassVar[bool] = False
+    # Most requests in one call of `send_many`; 1 means that there is no such call.
+    batch_size: ClassVar[int] = 1
+    # The provider names requests by its own id, not by our reference.
+    speaks_own_ids: ClassVar[bool] = False
+    # The provider has senders of its own, to which our issuers are mapped.
+    has_issuers: ClassVar[bool] = False
+    # There is something to attach once a request is paid (`after_paid`).
+    has_after_paid: ClassVar[bool] = True
+    # It can ask a payer for permission to be billed directly (`ask_contact_consent`).
+    can_ask_contact_consent: ClassVar[bool] = False
+    # Where it lists our registrations; elsewhere we remember what we set, and setting replaces.
+    lists_webhooks: ClassVar[bool] = True
+    # Unanswered requests to an id that has run out are answered "not found".
+    forgets_expired: ClassVar[bool] = False
+    # Why nobody should start with it any more, or empty.
+    closed: ClassVar[_StrOrPromise] = ""
     # Pages read a class's label and channels; a template would otherwise try to make an instance.
     do_not_call_in_templates: ClassVar[bool] = True
 
@@ -490,6 +634,87 @@ class Provider(ABC):
 
         Raises NotFound when the provider does not know the reference.
         """
+
+    def consent_terms(self) -> ConsentTerms | None:
+        """Say how a merchant consents, where the provider needs that."""
+        return None
+
+    def prepare(self, document: InvoiceDocument, options: SendOptions) -> str:
+        """Return the body as it will be sent, where every try must send the same bytes.
+
+        Called once, in the transaction that decides to send. No HTTP. Empty: nothing to keep.
+        """
+        return ""
+
+    def send_many(
+        self, items: Sequence[tuple[InvoiceDocument, SendOptions]]
+    ) -> list[Sent | ProviderError]:
+        """Create up to `batch_size` requests of one channel in one call, answers in order.
+
+        Raises Unavailable, OutcomeUnknown or NotAuthorised when that holds for the whole call.
+        """
+        raise NotImplementedError(f"{self.slug} has no batches.")
+
+    def ask(self, asked: Asked) -> list[StatusChange]:
+        """Ask about one request of which we know more than its name."""
+        return self.fetch(asked.handle)
+
+    def when_to_ask(self, asked: Asked, now: datetime) -> datetime | None:
+        """Say when to ask next if nothing is heard; None for never.
+
+        A link that is being paid is asked about often, a long-living request every half hour and
+        once just after it lapses, a reservation every few hours, a paid one for a month after.
+        """
+        state, age = asked.state, now - asked.created_at
+        if state in {RequestState.SUBMITTED, RequestState.CREATED, RequestState.UNKNOWN}:
+            soon = now + (timedelta(seconds=15) if age < LIVE_LINK else timedelta(minutes=30))
+            lapse = asked.expires_at + timedelta(seconds=20) if asked.expires_at else None
+            return min(soon, lapse) if lapse and lapse > now else soon
+        if state == RequestState.ACCEPTED:
+            return now + (timedelta(seconds=30) if age < LIVE_LINK else timedelta(hours=3))
+        received = {RequestState.PAID, RequestState.PARTIALLY_REFUNDED}
+        if state in received and age < timedelta(days=30):
+            return now + timedelta(days=1)
+        return None
+
+    def identify(self, handle: str) -> Identity:
+        """Ask which invoice an id belongs to that we have never seen. Raises NotFound."""
+        raise NotFound(f"{self.slug} knows requests by our reference only.")
+
+    def to_confirm(self, told: Sequence[StatusChange]) -> list[str]:
+        """Return the references that a delivery's word is not enough for, in order."""
+        return list(dict.fromkeys(change.reference for change in told))
+
+    def quotas(self, document: InvoiceDocument, options: SendOptions) -> list[Quota]:
+        """Return the daily limits that this request counts against. No HTTP."""
+        return []
+
+    def list_issuers(self) -> list[RemoteIssuer]:
+        """Ask for the senders that the provider knows."""
+        raise Refused(f"{self.slug} has no issuers.")
+
+    def compare(self, document: InvoiceDocument, asked: Asked) -> list[Difference]:
+        """Ask what the provider holds and lay it beside our document, field by field."""
+        raise Refused(f"{self.slug} does not tell what it holds.")
+
+    def preview(self, document: InvoiceDocument, options: SendOptions) -> Preview:
+        """Say how the request will look in the payer's app. No HTTP."""
+        return Preview(
+            sender=document.issuer.name,
+            amount=options.amount,
+            currency=document.currency,
+            due_date=document.due_date,
+            title=document.subject or document.number,
+            comment=document.comment,
+        )
+
+    def ask_contact_consent(self, asked: Asked) -> StatusChange:
+        """Ask the payer of a request for permission to be billed directly.
+
+        The answer comes with a later `ask`, as `profile`. Returns a fact whose `extra` remembers
+        the question.
+        """
+        raise Refused(f"{self.slug} cannot ask for that.")
 
     @abstractmethod
     def cancel(self, reference: str, *, key: str, before_approval_only: bool) -> None:
@@ -537,6 +762,14 @@ class Provider(ABC):
     def delete_webhook(self, registration_id: str) -> None:
         """Delete a registration."""
         raise Refused(f"{self.slug} has no registrations.")
+
+    def new_webhook_secret(self) -> tuple[str, str]:
+        """Make an id and a secret, where it is we who choose them (`lists_webhooks` False)."""
+        raise NotImplementedError(f"{self.slug} chooses its own secrets.")
+
+    def set_webhook(self, url: str, registration_id: str, secret: str) -> None:
+        """Give the provider our address and the secret we chose; this replaces what was set."""
+        raise Refused(f"{self.slug} registers no webhooks.")
 
     @abstractmethod
     def checklist(self) -> list[Evidence]:

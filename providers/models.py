@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from invoicing_site.merchants.fields import EncryptedJSONField
-from invoicing_site.merchants.models import Issuer, Merchant
+from invoicing_site.merchants.models import Issuer, Merchant, User
 
 
 def new_token() -> str:
@@ -51,6 +51,125 @@ class ProviderAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MerchantConsent(models.Model):
+    """A merchant's consent, by OpenID Connect, that we act for it at a provider.
+
+    `tokens` holds `access` and `refresh`; `answer` is a token answer as it came, kept before
+    anything is done with it, so that a crash loses no rotated token. `lease` is the one worker
+    that refreshes now. `generation` counts stored token pairs.
+    """
+
+    class State(models.TextChoices):
+        """Where the consent stands."""
+
+        GRANTED = "granted", _("Granted")
+        DENIED = "denied", _("Not granted")
+        NEEDED = "needed", _("New consent needed")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    account = models.OneToOneField(ProviderAccount, models.CASCADE, related_name="consent")
+    state = models.CharField(max_length=10, choices=State.choices)
+    scopes = models.CharField(max_length=300, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    remote_merchant = models.CharField(max_length=100, blank=True)
+    tokens = EncryptedJSONField(default=dict, editable=False)
+    answer = EncryptedJSONField(null=True, editable=False)
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    lease = models.CharField(max_length=40, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    granted_at = models.DateTimeField(null=True, blank=True)
+    granted_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=300, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.state}"
+
+
+class ConsentAttempt(models.Model):
+    """One way to the provider's consent screen and back: single use, bound to one browser.
+
+    `secrets` holds `nonce` and `code_verifier`; `browser_hash` that of the cookie.
+    """
+
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, related_name="consent_attempts")
+    state_hash = models.CharField(max_length=64, unique=True)
+    browser_hash = models.CharField(max_length=64)
+    secrets = EncryptedJSONField(editable=False)
+    redirect_uri = models.URLField(max_length=500)
+    started_by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    started_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class ProviderIssuer(models.Model):
+    """A sender that a provider knows, and which of our issuers it stands for.
+
+    Synced from the provider or, where it gives no list, entered by hand.
+    """
+
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, related_name="remote_issuers")
+    issuer = models.ForeignKey(
+        Issuer, models.SET_NULL, null=True, blank=True, related_name="remote_issuers"
+    )
+    external_id = models.CharField(max_length=100)
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=30, blank=True)
+    usable = models.BooleanField(default=True)
+    address = models.CharField(max_length=200, blank=True)
+    postcode = models.CharField(max_length=20, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    by_hand = models.BooleanField(default=False)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "external_id"], name="one_row_per_remote_issuer"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "issuer"],
+                condition=models.Q(issuer__isnull=False),
+                name="one_remote_issuer_per_issuer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QuotaUse(models.Model):
+    """How much of a daily limit is used: one counter per account, civil day and scope."""
+
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, related_name="quota_uses")
+    day = models.DateField()
+    scope = models.CharField(max_length=100)
+    used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "day", "scope"], name="one_counter_per_day_and_scope"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.scope}: {self.used}"
 
 
 class WebhookRegistration(models.Model):

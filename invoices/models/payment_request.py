@@ -45,6 +45,9 @@ class PaymentRequest(models.Model):
     capture_before = models.DateTimeField(null=True, blank=True, db_index=True)
     ask_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField(null=True, blank=True)
+    dispatch = models.ForeignKey(
+        "invoices.Dispatch", models.SET_NULL, null=True, blank=True, related_name="requests"
+    )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -74,7 +77,8 @@ class Operation(models.Model):
 
     `key` is the idempotency key, made with the row and the same for every try. `fence` counts
     claims: only the claim that is still current may write back. `due_at` says when; a lease
-    that ran out makes the row due again.
+    that ran out makes the row due again. `body` is what the provider is sent, where every try
+    must send the same bytes.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", models.PROTECT, related_name="operations")
@@ -93,6 +97,7 @@ class Operation(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0)
+    body = models.TextField(blank=True)
     problem: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,18 @@
 from providers.sandbox.models.common import Call, Clock, Delivery, Fault, Mail, Subscription
+from providers.sandbox.models.mobilepay import (
+    AppEvent,
+    AppInvoice,
+    AuthorizationCode,
+    DirectConsent,
+    Grant,
+    IssuedToken,
+    PortalApp,
+    PortalIssuer,
+    PortalMerchant,
+    PortalUser,
+    SeenNonce,
+    SigningKey,
+)
 from providers.sandbox.models.vipps import (
     Image,
     Link,
@@ -11,18 +25,30 @@ from providers.sandbox.models.vipps import (
 )
 
 __all__ = [
+    "AppEvent",
+    "AppInvoice",
+    "AuthorizationCode",
     "Call",
     "Clock",
     "Delivery",
+    "DirectConsent",
     "Fault",
+    "Grant",
     "Image",
+    "IssuedToken",
     "Link",
     "Mail",
     "Payment",
     "PaymentEvent",
     "PhoneUser",
+    "PortalApp",
+    "PortalIssuer",
+    "PortalMerchant",
+    "PortalUser",
     "Receipt",
     "Replay",
     "SalesUnit",
+    "SeenNonce",
+    "SigningKey",
     "Subscription",
 ]

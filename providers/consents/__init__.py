@@ -1,0 +1,1 @@
+"""Merchants' consents by OpenID Connect, for any provider that asks for one."""

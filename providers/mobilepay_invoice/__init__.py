@@ -1,0 +1,1 @@
+"""MobilePay Invoice: requests to the app, links, batches and callbacks, by a merchant's consent."""

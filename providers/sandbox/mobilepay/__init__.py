@@ -1,0 +1,1 @@
+"""MobilePay Invoice as its documentation describes it: portal, token service, API, phone."""
