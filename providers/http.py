@@ -74,6 +74,7 @@ class Told:
 class Call:
     """One request. `path` begins with a slash, its ids quoted already, and has no query.
 
+    `params` becomes the query; the log never shows it.
     `credentials` are headers added only after the host has been compared with the table.
     `writes`: the provider may have done something even if no answer came.
     `logged_path` replaces the path in the log where an id in it is personal.
@@ -81,6 +82,7 @@ class Call:
 
     method: str
     path: str
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
@@ -168,7 +170,9 @@ def unreadable(answer: Answer, *, writes: bool) -> ProviderError:
 def _prepare(session: requests.Session, base: str, call: Call) -> requests.PreparedRequest:
     if not call.path.startswith("/") or set(call.path) & set("?#\\"):
         raise _unusable(_("The request would have left the provider's address."))
-    plain = requests.Request(call.method, base + call.path, headers=call.headers, data=call.body)
+    plain = requests.Request(
+        call.method, base + call.path, headers=call.headers, data=call.body, params=call.params
+    )
     prepared = session.prepare_request(plain)
     wanted, found = urlsplit(base), urlsplit(prepared.url or "")
     if (found.scheme, found.netloc) != (wanted.scheme, wanted.netloc):

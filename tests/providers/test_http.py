@@ -316,6 +316,16 @@ def test_path_that_leaves_the_host_is_refused_before_anything_is_sent(serve, pat
     assert server.requests == []
 
 
+def test_query_is_quoted_and_stays_on_the_host(serve):
+    server, account = serve(answering(OK))
+
+    http.send(
+        account, {}, call(method="GET", body=None, writes=False, params={"state": "a b&c=@evil"})
+    )
+
+    assert server.requests[0].startswith(b"GET /pay?state=a+b%26c%3D%40evil HTTP/1.1")
+
+
 # ------------------------------------------------------------------------------------- answers
 @pytest.mark.parametrize(
     ("text", "seconds"),
