@@ -78,6 +78,7 @@ class Call:
     `credentials` are headers added only after the host has been compared with the table.
     `writes`: the provider may have done something even if no answer came.
     `logged_path` replaces the path in the log where an id in it is personal.
+    `correlation_id` is what we named the call; log and errors have it also without an answer.
     """
 
     method: str
@@ -89,6 +90,7 @@ class Call:
     writes: bool = False
     reference: str = ""
     logged_path: str = ""
+    correlation_id: str = ""
     told: Callable[[Answer], Told] = field(default=lambda answer: Told(f"status {answer.status}"))
 
 
@@ -98,13 +100,21 @@ def send(account: ProviderAccount, base_urls: Mapping[str, str], call: Call) -> 
     Raises NotAuthorised when the account has no usable address, Unavailable when nothing was
     sent or nothing can have happened, OutcomeUnknown when a write left and no answer came.
     """
-    base = base_url(account, base_urls)
+    return send_to(account, base_url(account, base_urls), call)
+
+
+def send_to(account: ProviderAccount, base: str, call: Call) -> Answer:
+    """Make one call to an address that the caller has checked: an endpoint found by discovery.
+
+    Raises as `send` does.
+    """
     begun = time.monotonic()
     try:
         with connections.session(account, base) as session:
             answer = _exchange(session, _prepare(session, base, call), call)
     except ProviderError as error:
-        _log(account, call, begun, None, Told(error.code or "no answer"))
+        error.correlation_id = error.correlation_id or call.correlation_id
+        _log(account, call, begun, None, Told(error.code or "no answer", call.correlation_id))
         raise
     _log(account, call, begun, answer.status, _told(call, answer))
     return answer
@@ -242,7 +252,7 @@ def _told(call: Call, answer: Answer) -> Told:
     if told.correlation_id:
         return told
     found = (answer.headers[name] for name in _TRACE_HEADERS if name in answer.headers)
-    return Told(told.outcome, next(found, ""))
+    return Told(told.outcome, next(found, call.correlation_id))
 
 
 def _log(
