@@ -9,10 +9,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from invoicing_site.merchants.models import Issuer
 from providers import registry
-from providers.contract import RemoteIssuer
+from providers.contract import Difference, RemoteIssuer
 from providers.models import ProviderAccount, ProviderIssuer
 
 NAME_LENGTH = 200
@@ -50,15 +51,42 @@ def usable_ids(account_ids: Iterable[int]) -> dict[tuple[int, int], str]:
 
 # ------------------------------------------------------------------------------------- the list
 def ours(account: ProviderAccount) -> QuerySet[Issuer]:
-    """Return the issuers that an account serves: those chosen, or all while none is."""
-    chosen = account.issuers.all()
-    return chosen if chosen.exists() else account.merchant.issuers.all()
+    """Return the issuers that an account serves, as chosen in its settings."""
+    return account.issuers.all()
+
+
+def differences(remote: ProviderIssuer, issuer: Issuer) -> list[Difference]:
+    """Lay what the payer sees of a sender beside our issuer. `theirs` None: they do not tell."""
+    pairs = (
+        ("name", gettext_lazy("Name"), issuer.name, remote.name),
+        ("address", gettext_lazy("Address"), issuer.street, remote.address),
+        ("postcode", gettext_lazy("Postcode"), issuer.postcode, remote.postcode),
+        ("city", gettext_lazy("City"), issuer.city, remote.city),
+    )
+    return [
+        Difference(
+            field=field,
+            label=label,
+            ours=own,
+            theirs=theirs or None,
+            same=not theirs or _plain(own) == _plain(theirs),
+        )
+        for field, label, own, theirs in pairs
+    ]
 
 
 def last_synced(account: ProviderAccount) -> datetime | None:
     """Return when the provider last listed its senders."""
     found: datetime | None = account.remote_issuers.aggregate(at=Max("seen_at"))["at"]
     return found
+
+
+def portal(account: ProviderAccount) -> str:
+    """Return the address of the provider's own portal for merchants, or ""."""
+    terms = registry.of(account).consent_terms()
+    if terms is None:
+        return ""
+    return terms.portals.get(account.environment, "") or account.base_url
 
 
 def sync(account: ProviderAccount, *, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from providers.views import accounts, deliveries, webhooks
+from providers.views import accounts, deliveries, issuers, webhooks
 
 account_patterns = [
     path("", accounts.provider_list, name="provider-list"),
@@ -12,6 +12,14 @@ account_patterns = [
     path("<int:pk>/probe/", accounts.provider_probe, name="provider-probe"),
     path("<int:pk>/pause/", accounts.provider_pause, name="provider-pause"),
     path("<int:pk>/resume/", accounts.provider_resume, name="provider-resume"),
+    path("<int:pk>/issuers/", issuers.provider_issuers, name="provider-issuers"),
+    path("<int:pk>/issuers/sync/", issuers.provider_issuers_sync, name="provider-issuers-sync"),
+    path("<int:pk>/issuers/by-hand/", issuers.provider_issuer_hand, name="provider-issuer-hand"),
+    path(
+        "<int:pk>/issuers/<int:remote>/map/",
+        issuers.provider_issuer_map,
+        name="provider-issuer-map",
+    ),
     path("<int:pk>/webhooks/register/", deliveries.webhook_register, name="webhook-register"),
     path(
         "<int:pk>/webhooks/<int:registration>/delete/",

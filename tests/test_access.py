@@ -126,6 +126,10 @@ ROUTES = {
     "provider-probe": Route(OWNER, account),
     "provider-pause": Route(OWNER, account),
     "provider-resume": Route(OWNER, account),
+    "provider-issuers": Route(OWNER, account),
+    "provider-issuers-sync": Route(OWNER, account),
+    "provider-issuer-hand": Route(OWNER, account),
+    "provider-issuer-map": Route(OWNER, lambda w: account(w) | {"remote": w.remote.pk}),
     "webhook-register": Route(OWNER, account),
     "webhook-delete": Route(OWNER, lambda w: account(w) | {"registration": w.registration.pk}),
     "delivery-detail": Route(OWNER, delivery),
@@ -241,8 +245,8 @@ def fingerprint(world: World) -> list[Any]:
         list(type(row)._default_manager.filter(pk=row.pk).values())
         for row in (
             world.issuer, world.viewer, world.customer, world.consent, world.proposal,
-            world.article, world.account, world.registration, world.delivery, world.draft,
-            world.invoice, world.request, world.operation, world.alert,
+            world.article, world.account, world.remote, world.registration, world.delivery,
+            world.draft, world.invoice, world.request, world.operation, world.alert,
         )
     ]  # fmt: skip
 

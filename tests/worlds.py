@@ -21,6 +21,7 @@ from providers import inbox
 from providers.models import (
     ProviderAccount,
     ProviderCall,
+    ProviderIssuer,
     RejectedDelivery,
     WebhookDelivery,
     WebhookRegistration,
@@ -54,6 +55,7 @@ class World:
     proposal: PhoneProposal
     article: Article
     account: ProviderAccount
+    remote: ProviderIssuer
     registration: WebhookRegistration
     delivery: WebhookDelivery
     draft: Invoice
@@ -95,6 +97,9 @@ def make() -> World:
         ),
         article=factories.ArticleFactory(merchant=merchant),
         account=account,
+        remote=ProviderIssuer.objects.create(
+            account=account, external_id="0f6d9c3a-51b7-4e0e-9c42-8a7be1d2f530", name="Fjord"
+        ),
         **_received(account),
         draft=factories.draft(issuer=issuer, customer=customer),
         invoice=invoice,
