@@ -8,9 +8,17 @@ from typing import Any
 
 from django.utils.text import slugify
 
-from providers.sandbox.models import PortalApp, PortalIssuer, PortalMerchant, PortalUser
+from providers.sandbox import clock
+from providers.sandbox.models import (
+    Grant,
+    PortalApp,
+    PortalIssuer,
+    PortalMerchant,
+    PortalUser,
+)
 
-PASSWORD = "portal-demo-2026"
+PASSWORD = "portal-demo-2026"  # noqa: S105 -- the toy portal's, the same for everybody
+SCOPES = "openid offline_access invoice"
 NAMES = {"DK31415926": "Skovbo Have", "FI27182818": "Lumikko Huolto"}
 # Documented per country and profile; v1 names none, so it gets what 1.4 has.
 CAPS = {("DK", "1.5"): "15000", ("FI", "1.5"): "2000", ("DK", "1.4"): "15000", ("FI", "1.4"): "500"}
@@ -55,6 +63,16 @@ def portal(vat_number: str = "DK31415926", *, app: PortalApp | None = None, **gi
         app=_app(merchant, for_app) if app is None else _change(app, for_app),
         issuers=_issuers(merchant),
     )
+
+
+def grant(portal: Portal, scopes: str = SCOPES) -> Grant:
+    """Consent for the merchant without going through the screens; a live consent is kept."""
+    return Grant.objects.get_or_create(
+        app=portal.app,
+        merchant=portal.merchant,
+        revoked_at=None,
+        defaults={"user": portal.user, "scopes": scopes, "granted_at": clock.now()},
+    )[0]
 
 
 def _merchant(vat: str, given: dict[str, Any]) -> PortalMerchant:

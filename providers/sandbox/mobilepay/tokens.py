@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from providers.sandbox import clock
-from providers.sandbox.models import Grant, IssuedToken, PortalApp, PortalMerchant
 from providers.sandbox.mobilepay import keys
+from providers.sandbox.models import Grant, IssuedToken, PortalApp, PortalMerchant
 
 # The same in every environment, and no prefix of any address.
 ISSUER = "https://api.mobilepay.dk/merchant"
