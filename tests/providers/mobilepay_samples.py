@@ -27,7 +27,7 @@ INVOICES = f"{API}/merchants/{MERCHANT}/invoices"
 ONE = f"{INVOICES}/{INVOICE}"
 REFERENCE = "inv-2026-000123-a1"
 LINK = "https://pay.example.test/opaque-link"
-TOKEN = "token-1"  # noqa: S105 -- a stand-in
+TOKEN = "token-1"
 
 
 def account(*, environment: str = "test", **settings: Any) -> ProviderAccount:
@@ -84,7 +84,8 @@ def options(channel: str = "direct", **changes: Any) -> SendOptions:
 
 def asked(state: RequestState = RequestState.CREATED, **changes: Any) -> Asked:
     """A request that was made at NOW."""
-    return Asked(**({"handle": INVOICE, "state": state, "created_at": NOW} | changes))
+    values: dict[str, Any] = {"handle": INVOICE, "state": state, "created_at": NOW}
+    return Asked(**(values | changes))
 
 
 def details(status: str = "created", **changes: Any) -> dict[str, Any]:
