@@ -11,7 +11,9 @@ class SandboxConfig(AppConfig):
 
     def ready(self) -> None:
         from providers.sandbox import wire  # noqa: PLC0415 -- only once the apps are loaded
+        from providers.sandbox.mobilepay import callbacks  # noqa: PLC0415 -- imports our models
         from providers.sandbox.vipps import webhooks  # noqa: PLC0415 -- imports our models
 
         wire.keep_headers_with_underscores()
         webhooks.register_protocol()
+        callbacks.register_protocol()

@@ -42,24 +42,35 @@ class Protocol:
     """(attempts made, age of the event) -> wait before the next one, None to give up"""
     forge: Callable[[str], str]
     """body -> the body a forger would send"""
+    collect: Callable[[datetime], int] | None = None
+    """For a provider that gathers events in calls: write the deliveries that are due by now"""
+    forgets_dead_addresses: bool = True
 
 
 PROTOCOLS: dict[str, Protocol] = {}
 
 
 def enqueue(
-    *, provider: str, account: str, event: str, fault_name: str, stream: str, body: str
+    *,
+    provider: str,
+    account: str,
+    event: str,
+    fault_name: str,
+    stream: str,
+    body: str,
+    out_of_line: bool = False,
 ) -> None:
     """Write one event to every address that subscribed to it. Call inside the transaction.
 
     ``event`` is the subscribed name, ``fault_name`` the short one used by fault switches.
+    What is ``out_of_line`` neither waits for its predecessor nor holds up its successor.
     """
     addresses = [
         address
         for address in Subscription.objects.filter(
             provider=provider, account=account, deleted_at=None
         )
-        if event in address.events
+        if event in address.events or "*" in address.events
     ]
     if not addresses:
         return
@@ -74,11 +85,11 @@ def enqueue(
             body=body,
             created_at=now,
             due_at=now,
+            out_of_line=out_of_line,
         )
         rows += _with_fault(plain, fault, provider)
     Delivery.objects.bulk_create(rows)
-    if getattr(settings, "SANDBOX_DELIVER_INLINE", True):
-        transaction.on_commit(wake)
+    nudge()
 
 
 def deliver_due(now: datetime | None = None, limit: int = 500) -> int:
@@ -88,6 +99,7 @@ def deliver_due(now: datetime | None = None, limit: int = 500) -> int:
     so that a whole chain of events goes out in one call. An address that does not answer at
     all is left alone for the rest of the call, so that it cannot hold up the others.
     """
+    _collect(now or clock.now())
     accepted = tried = 0
     silent: set[int] = set()
     with requests.Session() as session:
@@ -108,12 +120,21 @@ def deliver_due(now: datetime | None = None, limit: int = 500) -> int:
 
 def drop_dead_addresses(now: datetime) -> int:
     """Delete, silently as the provider does, addresses that failed for two weeks."""
-    dead = Subscription.objects.filter(deleted_at=None, failing_since__lte=now - DELETE_AFTER)
+    forgetful = [name for name, one in PROTOCOLS.items() if one.forgets_dead_addresses]
+    dead = Subscription.objects.filter(
+        deleted_at=None, failing_since__lte=now - DELETE_AFTER, provider__in=forgetful
+    )
     pks = list(dead.values_list("pk", flat=True))
     Delivery.objects.filter(subscription__in=pks, settled_at=None).update(
         settled_at=now, last_error="address deleted after two weeks without an answer"
     )
     return Subscription.objects.filter(pk__in=pks).update(deleted_at=now)
+
+
+def nudge() -> None:
+    """Have the background thread deliver after the transaction, unless that is switched off."""
+    if getattr(settings, "SANDBOX_DELIVER_INLINE", True):
+        transaction.on_commit(wake)
 
 
 _pump_lock = threading.Lock()
@@ -160,6 +181,12 @@ def _soon() -> bool:
         return False
     time.sleep(min(max((due - now).total_seconds(), 0.05), PATIENCE.total_seconds()))
     return True
+
+
+def _collect(now: datetime) -> None:
+    for protocol in PROTOCOLS.values():
+        if protocol.collect is not None:
+            protocol.collect(now)
 
 
 def _waiting() -> QuerySet[Delivery]:
@@ -226,7 +253,7 @@ def _accepted(delivery: Delivery, status: int, now: datetime) -> None:
     Subscription.objects.filter(pk=delivery.subscription_id).exclude(failing_since=None).update(
         failing_since=None
     )
-    if not delivery.out_of_line:
+    if not delivery.after_next:
         Delivery.objects.filter(
             subscription=delivery.subscription_id,
             stream=delivery.stream,

@@ -1,0 +1,86 @@
+"""What the days bring: scheduled payments are charged, and what nobody paid runs out."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from providers.sandbox.mobilepay import consumers, lifecycle
+from providers.sandbox.models import AppEvent, AppInvoice
+
+Status = AppInvoice.Status
+PAGE = 1000
+OPEN = (Status.CREATED, Status.ACCEPTED)
+
+
+def tick(now: datetime) -> int:
+    """Validate, charge and expire what is due; returns how many invoices changed."""
+    return lifecycle.settle_pending(now) + charge(now) + expire(now)
+
+
+def charge(now: datetime) -> int:
+    """Charge the accepted invoices whose day has come; a card that fails changes nothing."""
+    return sum(_all(partial(_payable, country, now), _paid, now) for country in lifecycle.ZONES)
+
+
+def expire(now: datetime) -> int:
+    """Let run out what is unpaid 30 days after its due date, by the merchant's calendar."""
+    return sum(_all(partial(_overdue, country, now), _expired, now) for country in lifecycle.ZONES)
+
+
+def _payable(country: str, now: datetime) -> QuerySet[AppInvoice]:
+    today = lifecycle.today(country, now)
+    due = AppInvoice.objects.filter(
+        status=Status.ACCEPTED, merchant__country=country, payment_date__lte=today
+    )
+    return due.exclude(alias__endswith=consumers.FAILING_CARD)
+
+
+def _overdue(country: str, now: datetime) -> QuerySet[AppInvoice]:
+    ended = lifecycle.today(country, now) - lifecycle.GRACE
+    return AppInvoice.objects.filter(
+        status__in=OPEN, merchant__country=country, due_date__lte=ended
+    )
+
+
+def _paid(invoice: AppInvoice) -> None:
+    invoice.status = Status.PAID
+    invoice.transaction_id = consumers.transaction_id()
+
+
+def _expired(invoice: AppInvoice) -> None:
+    invoice.status = Status.EXPIRED
+
+
+def _all(
+    due: Callable[[], QuerySet[AppInvoice]],
+    change: Callable[[AppInvoice], None],
+    now: datetime,
+) -> int:
+    changed = 0
+    while page := _page(due(), change, now):
+        changed += page
+    return changed
+
+
+def _page(due: QuerySet[AppInvoice], change: Callable[[AppInvoice], None], now: datetime) -> int:
+    with transaction.atomic():
+        rows = list(due.select_for_update(of=("self",), skip_locked=True).order_by("pk")[:PAGE])
+        write(rows, change, now)
+    return len(rows)
+
+
+def write(rows: list[AppInvoice], change: Callable[[AppInvoice], None], now: datetime) -> None:
+    """Change many locked invoices alike, each with its event, in two statements."""
+    for invoice in rows:
+        change(invoice)
+        invoice.sequence += 1
+        invoice.updated_at = now
+    AppInvoice.objects.bulk_update(
+        rows,
+        ["status", "sequence", "updated_at", "transaction_id", "payment_date"],
+        batch_size=200,
+    )
+    AppEvent.objects.bulk_create([lifecycle.event_of(invoice, now) for invoice in rows])
