@@ -13,10 +13,10 @@ from decimal import Decimal
 from django.utils import dateparse
 
 from customers import consents
-from invoices import alerts, lifecycle, operations, timeline
+from invoices import alerts, lifecycle, operations, options, timeline
 from invoices.enums import EventKind, InvoiceStatus, OperationKind
-from invoices.lifecycle import Fact
-from invoices.models import Invoice, Movement, PaymentRequest, TimelineEvent
+from invoices.ledger import Ledger, Page, update
+from invoices.models import Invoice, Movement, PaymentRequest
 from providers import masking, registry
 from providers.contract import (
     OPEN_STATES,
@@ -27,7 +27,6 @@ from providers.contract import (
 
 # The event id of "they took it", where a provider answers without an event of its own.
 HANDED_OVER = "handed-over"
-LIVE_LINK = timedelta(minutes=12)
 SOON = timedelta(seconds=15)
 
 
@@ -43,23 +42,70 @@ def apply(
 
     Returns whether anything was news. A repeat adds nothing, in any order and any number.
     """
-    ids = [_event_id(request, change) for change in changes]
-    known = set(
-        TimelineEvent.objects.filter(invoice=invoice, event_id__in=ids).values_list(
-            "event_id", flat=True
-        )
-    )
+    request.invoice = invoice
+    return apply_many([(request, changes)], source=source, now=now)
+
+
+def apply_many(
+    told: Sequence[tuple[PaymentRequest, Sequence[StatusChange]]],
+    *,
+    source: Source,
+    now: datetime,
+) -> bool:
+    """Record facts about many requests at once; their invoices are loaded and locked.
+
+    A request stands here once. Reads and writes are the same few statements for any number;
+    only what follows for a single invoice (collecting, alerts) takes statements of its own.
+    """
+    invoices = {request.invoice_id: request.invoice for request, _ in told}
+    for request, _ in told:
+        request.invoice = invoices[request.invoice_id]  # One object per row, so none is stale.
+    ledger = Ledger(invoices.values())
+    taken = _taken(told)
     news = False
-    for change, event_id in zip(changes, ids, strict=True):
-        news |= _keep_extra(request, change)
-        if change.authoritative:
-            news |= _record_present(invoice, request, change, event_id, known, source, now)
-        elif event_id not in known:
-            known.add(event_id)
-            _record(invoice, request, change, event_id, source, now)
+    for request, changes in told:
+        page = ledger.page(request.invoice)
+        for change in changes:
+            news |= _apply_one(page, request, change, taken, source, now)
+    settle(ledger, [request for request, _ in told], now=now)
+    return news
+
+
+def _taken(told: Sequence[tuple[PaymentRequest, Sequence[StatusChange]]]) -> set[tuple[int, str]]:
+    """Return which of the movements told of are known already, by account and reference."""
+    wanted = [
+        (request.account_id, change.money.provider_ref)
+        for request, changes in told
+        for change in changes
+        if change.money
+    ]
+    if not wanted:
+        return set()
+    accounts, references = zip(*wanted, strict=True)
+    known = Movement.objects.filter(account_id__in=set(accounts), provider_ref__in=references)
+    return {(pk, ref) for pk, ref in known.values_list("account_id", "provider_ref") if pk}
+
+
+def _apply_one(
+    page: Page,
+    request: PaymentRequest,
+    change: StatusChange,
+    taken: set[tuple[int, str]],
+    source: Source,
+    now: datetime,
+) -> bool:
+    news = _keep_extra(request, change)
+    event_id = _event_id(request, change)
+    if change.authoritative:
+        # The provider's present word is a fact only where the others do not say it already.
+        if change.state is not None and page.resolved(request) != change.state:
+            again = f"{event_id}@{now.isoformat()}" if event_id in page.event_ids else event_id
+            _record(page, request, change, again, taken, source, now)
             news = True
-        _take_profile(invoice, request, change, now)
-    settle(invoice, request, now=now)
+    elif event_id not in page.event_ids:
+        _record(page, request, change, event_id, taken, source, now)
+        news = True
+    _take_profile(page, request, change, now)
     return news
 
 
@@ -68,20 +114,22 @@ def _event_id(request: PaymentRequest, change: StatusChange) -> str:
 
 
 def _record(
-    invoice: Invoice,
+    page: Page,
     request: PaymentRequest,
     change: StatusChange,
     event_id: str,
+    taken: set[tuple[int, str]],
     source: Source,
     now: datetime,
 ) -> None:
-    what, data = _words(invoice, request, change)
+    what, data = _words(request, change)
     if change.state is not None and change.success:
         data["state"] = change.state
         data["stated_at"] = (change.occurred_at or now).isoformat()
         data["authoritative"] = change.authoritative
-    timeline.add(
-        invoice,
+        if change.sequence is not None:
+            data["sequence"] = change.sequence
+    page.add(
         kind=EventKind.MONEY if what.startswith("money_") else EventKind.REQUEST,
         what=what,
         source=source,
@@ -94,14 +142,11 @@ def _record(
         occurred_at=change.occurred_at,
     )
     if change.success and change.money:
-        _move(invoice, request, change, source, now)
+        _move(page, request, change, taken, source, now)
 
 
-def _words(
-    invoice: Invoice, request: PaymentRequest, change: StatusChange
-) -> tuple[str, dict[str, object]]:
-    provider = registry.classes().get(request.account.provider)
-    data: dict[str, object] = {"provider": str(provider.label) if provider else ""}
+def _words(request: PaymentRequest, change: StatusChange) -> tuple[str, dict[str, object]]:
+    data: dict[str, object] = {"provider": _label(request)}
     if not change.success or (change.state is None and not change.money):
         return "request_heard", data | {"word": change.provider_word}
     if change.money:
@@ -109,29 +154,19 @@ def _words(
         return f"money_{change.money.kind}", data | money
     if change.event_id == HANDED_OVER:
         return "handed_over", data
+    if change.problem:
+        data["meaning"] = str(change.problem.get("meaning", ""))
+        data["detail"] = str(change.problem.get("remedy", ""))
     return f"request_{change.state}", data
 
 
-def _record_present(
-    invoice: Invoice,
+def _move(
+    page: Page,
     request: PaymentRequest,
     change: StatusChange,
-    event_id: str,
-    known: set[str],
+    taken: set[tuple[int, str]],
     source: Source,
     now: datetime,
-) -> bool:
-    """Record the provider's present word only where the other facts do not already say it."""
-    if change.state is None or _resolved(request) == change.state:
-        return False
-    if event_id in known:
-        event_id = f"{event_id}@{now.isoformat()}"
-    _record(invoice, request, change, event_id, source, now)
-    return True
-
-
-def _move(
-    invoice: Invoice, request: PaymentRequest, change: StatusChange, source: Source, now: datetime
 ) -> None:
     money = change.money
     if money is None or money.amount <= Decimal(0):
@@ -142,52 +177,58 @@ def _move(
             "currency": money.currency,
             "expected": request.currency,
         }
-        alerts.raise_alert(invoice, "wrong_money", now=now, request=request, data=data)
+        alerts.raise_alert(request.invoice, "wrong_money", now=now, request=request, data=data)
         return
-    Movement.objects.get_or_create(
-        account=request.account,
-        provider_ref=money.provider_ref,
-        defaults={
-            "invoice": invoice,
-            "request": request,
-            "kind": money.kind,
-            "amount": money.amount,
-            "currency": money.currency,
-            "source": source,
-            "occurred_at": change.occurred_at or now,
-            "recorded_at": now,
-        },
+    if (request.account_id, money.provider_ref) in taken:
+        return
+    taken.add((request.account_id, money.provider_ref))
+    page.move(
+        Movement(
+            invoice=request.invoice,
+            request=request,
+            account_id=request.account_id,
+            provider_ref=money.provider_ref,
+            kind=money.kind,
+            amount=money.amount,
+            currency=money.currency,
+            source=source,
+            occurred_at=change.occurred_at or now,
+            recorded_at=now,
+        )
     )
 
 
 def _keep_extra(request: PaymentRequest, change: StatusChange) -> bool:
+    news = False
+    if change.redirect_url and not request.redirect_url:
+        request.redirect_url, news = options.sealed(change.redirect_url), True
+    if change.problem and change.state == RequestState.INVALID:
+        request.problem = dict(change.problem)
     merged = request.facts | dict(change.extra)
     if merged == request.facts:
-        return False
+        return news
     request.facts = merged
     if before := merged.get("capture_before"):
         request.capture_before = dateparse.parse_datetime(before)
     return True
 
 
-def _take_profile(
-    invoice: Invoice, request: PaymentRequest, change: StatusChange, now: datetime
-) -> None:
+def _take_profile(page: Page, request: PaymentRequest, change: StatusChange, now: datetime) -> None:
     """Keep a number that the customer agreed to share, once, and only where it was asked for."""
     phone = change.profile.get("phone", "")
     if not phone or not request.share_phone or request.facts.get("shared_phone"):
         return
-    provider = str(registry.classes()[request.account.provider].label)
+    invoice, provider = request.invoice, _label(request)
     request.facts = request.facts | {"shared_phone": phone}
     evidence = {"request": request.reference, "invoice": invoice.number, "via": provider}
+    evidence |= {name: value for name, value in change.profile.items() if name != "phone"}
     assert invoice.customer is not None  # noqa: S101 -- issued invoices have one
-    taken = consents.record_shared_phone(
+    kept = consents.record_shared_phone(
         invoice.customer, phone=phone, provider_label=provider, evidence=evidence, now=now
     )
-    timeline.add(
-        invoice,
+    page.add(
         kind=EventKind.PHONE,
-        what="phone_shared" if taken else "phone_differs",
+        what="phone_shared" if kept else "phone_differs",
         source=Source.CUSTOMER,
         event_id=f"{request.pk}:phone",
         now=now,
@@ -197,87 +238,70 @@ def _take_profile(
     )
 
 
-def _facts(request: PaymentRequest) -> list[Fact]:
-    rows = TimelineEvent.objects.filter(request=request).values_list("data", flat=True)
-    return [
-        Fact(
-            RequestState(data["state"]),
-            datetime.fromisoformat(data["stated_at"]),
-            bool(data["authoritative"]),
-        )
-        for data in rows
-        if "stated_at" in data
-    ]
-
-
-def _resolved(request: PaymentRequest) -> RequestState | None:
-    return lifecycle.resolve(_facts(request), lifecycle.request_sums(request), request.amount)
-
-
-def _says_paid(request: PaymentRequest) -> bool:
+def _says_paid(page: Page, request: PaymentRequest) -> bool:
     """Say whether the provider states a payment whose movement has not come yet."""
-    return any(fact.state in lifecycle.PAID_WORDS for fact in _facts(request))
+    return any(fact.state in lifecycle.PAID_WORDS for fact in page.facts(request))
 
 
-def settle(invoice: Invoice, request: PaymentRequest, *, now: datetime) -> None:
-    """Derive the request's and the invoice's state from the facts, and do what follows."""
+SETTLED_FIELDS = (
+    "state", "state_at", "facts", "capture_before", "ask_at", "redirect_url", "provider_id",
+    "expires_at", "problem", "asked_at",
+)  # fmt: skip
+
+
+def settle(ledger: Ledger, requests: Sequence[PaymentRequest], *, now: datetime) -> None:
+    """Derive the requests' and their invoices' states from the facts, and do what follows."""
+    before = {request.pk: RequestState(request.state) for request in requests}
+    for request in requests:
+        _settle_request(ledger.page(request.invoice), request, now)
+    update(requests, SETTLED_FIELDS)
+    invoices = {request.invoice_id: request.invoice for request in requests}
+    changed = [
+        invoice for invoice in invoices.values() if _settle_invoice(ledger.page(invoice), now)
+    ]
+    update(changed, ["status", "residual", "paid_at"])
+    ledger.write()
+    for request in requests:
+        _follow(ledger.page(request.invoice), request, before[request.pk], now)
+
+
+def _settle_request(page: Page, request: PaymentRequest, now: datetime) -> None:
     before = RequestState(request.state)
-    after = _resolved(request) or before
-    request.state = after
-    if after != before:
+    request.state = page.resolved(request) or before
+    if request.state != before:
         request.state_at = now
     request.ask_at = next_ask(request, now)
-    if after == RequestState.ACCEPTED and _says_paid(request):
+    if request.state == RequestState.ACCEPTED and _says_paid(page, request):
         request.ask_at = now + SOON
-    request.save(
-        update_fields=[
-            "state", "state_at", "facts", "capture_before", "ask_at", "redirect_url",
-            "provider_id", "expires_at", "problem", "asked_at", "updated_at",
-        ]
-    )  # fmt: skip
-    settle_invoice(invoice, now=now)
-    _follow(invoice, request, before, after, now)
 
 
-def next_ask(request: PaymentRequest, now: datetime) -> datetime | None:
-    """Say when to ask the provider next, if no webhook comes.
-
-    A link that is being paid is asked about often, a long-living request every half hour and
-    once just after it lapses, a reservation every few hours, a paid one for a month after.
-    """
-    state, age = RequestState(request.state), now - request.created_at
-    if state in {RequestState.CREATED, RequestState.UNKNOWN}:
-        soon = now + (timedelta(seconds=15) if age < LIVE_LINK else timedelta(minutes=30))
-        lapse = request.expires_at + timedelta(seconds=20) if request.expires_at else None
-        return min(soon, lapse) if lapse and lapse > now else soon
-    if state == RequestState.ACCEPTED:
-        return now + (timedelta(seconds=30) if age < LIVE_LINK else timedelta(hours=3))
-    if state in {RequestState.PAID, RequestState.PARTIALLY_REFUNDED} and age < timedelta(days=30):
-        return now + timedelta(days=1)
-    return None
-
-
-def settle_invoice(invoice: Invoice, *, now: datetime) -> None:
-    """Derive the invoice's status and what is left to pay from the money that moved."""
-    money = lifecycle.invoice_sums(invoice)
+def _settle_invoice(page: Page, now: datetime) -> bool:
+    """Derive an invoice's status and what is left to pay; says whether either changed."""
+    invoice, money = page.invoice, page.invoice_sums()
     status = lifecycle.status_of(invoice.status, invoice.total, money)
     residual = lifecycle.residual_of(status, invoice.total, money)
     _alert_excess(invoice, status, money, now)
     if (status, residual) == (invoice.status, invoice.residual):
-        return
+        return False
     changed, invoice.status, invoice.residual = status != invoice.status, status, residual
     if status == InvoiceStatus.PAID and invoice.paid_at is None:
         invoice.paid_at = now
-    invoice.save(update_fields=["status", "residual", "paid_at", "updated_at"])
     if changed:
-        timeline.add(
-            invoice,
+        page.add(
             kind=EventKind.STATUS,
             what=f"status_{status}",
             source=Source.SYSTEM,
             event_id=f"status:{status}:{now.isoformat()}",
             now=now,
         )
+    return True
+
+
+def next_ask(request: PaymentRequest, now: datetime) -> datetime | None:
+    """Say when to ask the provider next, if nothing is heard until then."""
+    if request.account.provider not in registry.classes():
+        return None
+    return registry.of(request.account).when_to_ask(options.asked(request), now)
 
 
 def _alert_excess(
@@ -294,29 +318,26 @@ def _alert_excess(
     alerts.raise_alert(invoice, what, now=now, data=data)
 
 
-def _follow(
-    invoice: Invoice,
-    request: PaymentRequest,
-    before: RequestState,
-    after: RequestState,
-    now: datetime,
-) -> None:
-    if after == RequestState.ACCEPTED:
+def _follow(page: Page, request: PaymentRequest, before: RequestState, now: datetime) -> None:
+    invoice, after = request.invoice, RequestState(request.state)
+    if after == RequestState.ACCEPTED and not _says_paid(page, request):
         collect_or_release(invoice, request, now=now)
     if after == before:
         return
     if after in {RequestState.PAID, RequestState.ACCEPTED, RequestState.CREATED}:
         alerts.settle(invoice, "request_invalid", "needs_person", "operation_failed", now=now)
+        alerts.settle(invoice, "id_unknown", now=now, request=request)
     if after == RequestState.PAID:
         alerts.settle(invoice, "capture_due", now=now, request=request)
-        operations.queue(OperationKind.AFTER_PAID, invoice, request=request, now=now)
+        if registry.classes()[request.account.provider].has_after_paid:
+            operations.queue(OperationKind.AFTER_PAID, invoice, request=request, now=now)
     if after == RequestState.INVALID:
         data = request.problem | {"provider": _label(request)}
         alerts.raise_alert(invoice, "request_invalid", now=now, request=request, data=data)
     settled = invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
     if settled:
         close_others(invoice, request, now=now)
-    if settled and after == RequestState.CREATED:
+    if settled and after in {RequestState.SUBMITTED, RequestState.CREATED}:
         # It was on its way when the invoice was settled, and has only now arrived.
         close(invoice, request, now=now, reason="the invoice is settled")
 
@@ -334,8 +355,6 @@ def collect_or_release(invoice: Invoice, request: PaymentRequest, *, now: dateti
         return
     owed = owed_of(invoice, besides=request)
     kind = OperationKind.CAPTURE if owed else OperationKind.CANCEL
-    if _says_paid(request):
-        return  # Collected already; only the movement has not come yet.
     if operations.failed(request, kind):
         return  # A person was told; repeating what was refused at every poll helps nobody.
     if not owed:

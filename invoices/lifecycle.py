@@ -47,11 +47,15 @@ RANK = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A state somebody stated: when it was true, and whether the provider was asked."""
+    """A state somebody stated: when it was true, and whether the provider was asked.
+
+    `sequence` is the provider's own count of what happened to the request, where it has one.
+    """
 
     state: RequestState
     at: datetime
     authoritative: bool
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +103,36 @@ def resolve(facts: Sequence[Fact], money: Sums, amount: Decimal) -> RequestState
     """Say what a request is, from all facts in any order. None when nothing was stated yet.
 
     Money wins. Without money, what the provider said when asked beats what it said before that
-    moment; a terminal fact yields to nothing else.
+    moment, and an end that it then stated beats all it says later. Else a terminal fact yields
+    to nothing, and of several the latest counts: by the provider's own sequence where all of
+    them have one, by time otherwise.
     """
     if money.captured > ZERO:
         return _by_money(money, amount)
     if not facts:
         return None
-    asked = max((f for f in facts if f.authoritative), key=_order, default=None)
-    told = [f for f in facts if not f.authoritative and (asked is None or f.at > asked.at)]
-    terminal = [f for f in told if f.state in TERMINAL]
-    latest = max(terminal or told, key=_order, default=None)
-    stated = latest.state if latest else asked.state if asked else None
+    asked = max((f for f in facts if f.authoritative), key=_by_time, default=None)
+    stated = asked.state if asked else None
+    if asked is None or stated not in TERMINAL:
+        told = [f for f in facts if not f.authoritative and (asked is None or f.at > asked.at)]
+        terminal = [f for f in told if f.state in TERMINAL]
+        latest = _latest(terminal or told)
+        stated = latest.state if latest else stated
     # "Paid" whose movement is not here yet is not paid: the money is still on its way to us.
     return RequestState.ACCEPTED if stated in PAID_WORDS else stated
 
 
-def _order(fact: Fact) -> tuple[datetime, int]:
+def _latest(facts: Sequence[Fact]) -> Fact | None:
+    counted = all(fact.sequence is not None for fact in facts)
+    return max(facts, key=_by_sequence if counted else _by_time, default=None)
+
+
+def _by_time(fact: Fact) -> tuple[datetime, int]:
     return fact.at, RANK[fact.state]
+
+
+def _by_sequence(fact: Fact) -> tuple[int, int]:
+    return fact.sequence or 0, RANK[fact.state]
 
 
 def _by_money(money: Sums, amount: Decimal) -> RequestState:

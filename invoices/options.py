@@ -11,7 +11,9 @@ from django.urls import reverse
 
 from customers import consents
 from invoices.models import Invoice, PaymentRequest
-from providers.contract import SendOptions
+from invoicing_site.merchants.fields import box
+from providers import registry
+from providers.contract import Asked, RequestState, SendOptions
 
 
 def hosted_url(invoice: Invoice, version: int | None = None) -> str:
@@ -35,6 +37,34 @@ def new_reference(invoice: Invoice, attempt: int, installation: str = "") -> str
     prefix = installation or settings.INSTALLATION
     number = re.sub(r"[^A-Za-z0-9]+", "-", invoice.number).strip("-")[:24]
     return f"{prefix[:16]}-{invoice.pk}-{number}-a{attempt}"
+
+
+def sealed(url: str) -> str:
+    """Encrypt a link to pay for storing: whoever has it sees the invoice."""
+    return box().encrypt(url.encode()).decode()
+
+
+def link_of(request: PaymentRequest) -> str:
+    """Return a request's link to pay, or nothing while there is none."""
+    sealed_url = request.redirect_url
+    return box().decrypt(sealed_url.encode()).decode() if sealed_url else ""
+
+
+def handle(request: PaymentRequest) -> str:
+    """Return what the provider calls a request; empty when it has not told its id yet."""
+    by_id = registry.classes()[request.account.provider].speaks_own_ids
+    return request.provider_id if by_id else request.reference
+
+
+def asked(request: PaymentRequest) -> Asked:
+    """Return what we know of a request that we ask about."""
+    return Asked(
+        handle=handle(request),
+        state=RequestState(request.state),
+        created_at=request.created_at,
+        expires_at=request.expires_at,
+        facts=request.facts,
+    )
 
 
 def offered(invoice: Invoice, channel: str, *, amount: Decimal, now: datetime) -> SendOptions:

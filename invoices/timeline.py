@@ -25,8 +25,33 @@ HASHED = ("position", "kind", "what", "data", "source", "actor_name", "event_id"
           "provider_word", "payload", "superseded")  # fmt: skip
 
 
-def add(
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The end of an invoice's chain: its last position and hash."""
+
+    position: int = 0
+    hash: str = ""
+
+
+def tip(invoice: Invoice) -> Tip:
+    """Return the end of a locked invoice's chain."""
+    rows = TimelineEvent.objects.filter(invoice_id=invoice.pk).order_by("-position")
+    return Tip(*(rows.values_list("position", "hash").first() or ()))
+
+
+def add(invoice: Invoice, **fact: Any) -> TimelineEvent:
+    """Append one fact to a locked invoice's timeline; see `build` for what a fact has.
+
+    The caller holds the invoice's row lock and has made sure that `event_id` is news.
+    """
+    event = build(invoice, tip(invoice), **fact)
+    event.save(force_insert=True)
+    return event
+
+
+def build(
     invoice: Invoice,
+    after: Tip,
     *,
     kind: EventKind,
     what: str,
@@ -41,23 +66,15 @@ def add(
     occurred_at: datetime | None = None,
     superseded: bool = False,
 ) -> TimelineEvent:
-    """Append one fact to a locked invoice's timeline.
+    """Make the fact that comes next in an invoice's chain, unsaved.
 
     `data` fills the words of `what` and is plain JSON (Decimals as strings). `payload` is the
-    provider's own answer and is masked before it is kept. The caller holds the invoice's row
-    lock and has made sure that `event_id` is news.
+    provider's own answer and is masked before it is kept.
     """
-    last = (
-        TimelineEvent.objects.filter(invoice_id=invoice.pk)
-        .order_by("-position")
-        .values_list("position", "hash")
-        .first()
-    )
-    position, previous = last or (0, "")
     event = TimelineEvent(
         invoice=invoice,
         request=request,
-        position=position + 1,
+        position=after.position + 1,
         kind=kind,
         what=what,
         data=_storable(dict(data or {})),
@@ -70,10 +87,9 @@ def add(
         superseded=superseded,
         occurred_at=occurred_at,
         recorded_at=now,
-        previous=previous,
+        previous=after.hash,
     )
     event.hash = digest(event)
-    event.save(force_insert=True)
     return event
 
 
