@@ -21,6 +21,7 @@ KEYS_REFUSED = _("The provider refuses the client id or the client secret.")
 CHECK_KEYS = _("Compare them with the provider's letter under Settings and keys.")
 NO_KEYS = _("The client id or the client secret is missing.")
 LOST = _("The provider gave no answer when the token was to be renewed. It is tried again.")
+CHANGED = _("The consent was changed while the token was being renewed.")
 BAD_ANSWER = _("The provider's answer about tokens cannot be read.")
 OTHER_MERCHANT = _(
     "The consent is merchant %(found)s's, but this account sends for merchant %(known)s."
@@ -61,3 +62,9 @@ RETURN: dict[str, _StrOrPromise] = {
     "owner": _("The person who started it may not set up this account any more."),
     "moved": _("The account's address was changed meanwhile. Start again."),
 }
+
+
+def id_token_refused(reason: str) -> str:
+    """Say why an id token was refused."""
+    why = ID_TOKEN.get(reason, ID_TOKEN["unreadable"])
+    return _("The provider's id token was refused: %(why)s.") % {"why": why}
