@@ -178,6 +178,60 @@ class InvoiceDocument:
     totals: Totals
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenLine:
+    """A line as another system wrote it, not yet ours.
+
+    `unit` is its own word. `unit_price` and `discount` (an amount) are with VAT when the
+    invoice's `prices_include_vat`. `vat` and `gross` are its own sums, None where it has none.
+    """
+
+    description: str
+    article_number: str = ""
+    quantity: Decimal
+    unit: str = ""
+    unit_price: Decimal
+    discount: Decimal = Decimal("0.00")
+    vat_rate: Decimal
+    vat: Decimal | None = None
+    gross: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenInvoice:
+    """An invoice as another system wrote it, read but not yet ours.
+
+    `row` says where it stood, `number` is the other system's own. `country` and `currency` are
+    empty where it did not say, `total` and `vat` None. `remarks` tell what was guessed or left
+    out; `raw` is all that was read, as it was.
+    """
+
+    row: str
+    number: str
+    payment_reference: str = ""
+    issuer_id: str = ""
+    country: str = ""
+    currency: str = ""
+    prices_include_vat: bool = False
+    phone: str = ""
+    name: str = ""
+    address: tuple[str, ...] = ()
+    delivery_address: tuple[str, ...] = ()
+    issue_date: date | None = None
+    due_date: date | None = None
+    order_date: date | None = None
+    delivery_date: date | None = None
+    comment: str = ""
+    merchant_contact: str = ""
+    merchant_order_number: str = ""
+    buyer_order_number: str = ""
+    total: Decimal | None = None
+    vat: Decimal | None = None
+    lines: tuple[TakenLine, ...]
+    remarks: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
 # ------------------------------------------------------------------------------ states and facts
 class RequestState(models.TextChoices):
     """What a payment request is, in our words; the adapters translate theirs into these."""
