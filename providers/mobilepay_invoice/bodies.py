@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from babel import Locale
 
 from providers.contract import Address, InvoiceDocument, SendOptions
-from providers.mobilepay_invoice import articles, wire
+from providers.mobilepay_invoice import articles, values
 from providers.mobilepay_invoice.articles import ZERO, Article
 from providers.mobilepay_invoice.terms import Profile, Terms
 
@@ -78,7 +78,7 @@ def waits_for_utc(document: InvoiceDocument, options: SendOptions) -> bool:
 def _payer(document: InvoiceDocument, options: SendOptions, terms: Terms) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if options.phone:
-        alias = wire.alias(options.phone, terms.country)
+        alias = values.alias(options.phone, terms.country)
         found["ConsumerAlias"] = {"Alias": alias, "AliasType": "Phone"}
     if name := document.customer.name.strip():
         found["ConsumerName"] = name
@@ -89,8 +89,8 @@ def _amounts(rows: tuple[Article, ...], terms: Terms) -> dict[str, Any]:
     # Their tables write TotalVatAmount, their examples TotalVATAmount; case does not matter there.
     vat_name = "TotalVatAmount" if terms.profile == Profile.V1 else "TotalVATAmount"
     return {
-        "TotalAmount": wire.amount(sum((row.gross for row in rows), ZERO)),
-        vat_name: wire.amount(sum((row.vat for row in rows), ZERO)),
+        "TotalAmount": values.amount(sum((row.gross for row in rows), ZERO)),
+        vat_name: values.amount(sum((row.vat for row in rows), ZERO)),
         "CountryCode": terms.country,
         "CurrencyCode": terms.currency,
     }
@@ -184,13 +184,13 @@ def _line(row: Article) -> dict[str, Any]:
     return {
         "ArticleNumber": row.number,
         "ArticleDescription": row.description,
-        "VATRate": wire.number(row.rate),
-        "TotalVATAmount": wire.amount(row.vat),
-        "TotalPriceIncludingVat": wire.amount(row.gross),
+        "VATRate": values.number(row.rate),
+        "TotalVATAmount": values.amount(row.vat),
+        "TotalPriceIncludingVat": values.amount(row.gross),
         "Unit": row.unit,
-        "Quantity": wire.number(row.quantity),
-        "PricePerUnit": wire.number(row.price),
-        "PriceReduction": wire.amount(row.reduction),
-        "PriceDiscount": wire.amount(row.discount),
-        "Bonus": wire.amount(ZERO),
+        "Quantity": values.number(row.quantity),
+        "PricePerUnit": values.number(row.price),
+        "PriceReduction": values.amount(row.reduction),
+        "PriceDiscount": values.amount(row.discount),
+        "Bonus": values.amount(ZERO),
     }
