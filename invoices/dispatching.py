@@ -1,37 +1,32 @@
-"""Sending many invoices by one decision: what is decided, how far it has come, what is left."""
+"""Sending many invoices by one decision; a worker queues or refuses each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from invoices import sending
-from invoices.enums import InvoiceStatus
-from invoices.models import Dispatch, DispatchItem, Invoice, PaymentRequest
+from invoices.enums import OperationKind, OperationState
+from invoices.models import Dispatch, DispatchItem, Invoice, Operation
+from invoices.selecting import LIMIT, WayOut, sendable, ways_out
 from invoicing_site.merchants.models import Merchant
-from providers import registry
-from providers.contract import OPEN_STATES, Problem
-from providers.models import ProviderAccount
+from providers.contract import Problem, RequestState
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
     from invoicing_site.merchants.models import User
 
-LIMIT = 10_000
 # A second press on the same button, not a second decision.
 TWICE = timedelta(seconds=30)
 # A dispatch whose wake-up was lost is taken up after this long.
 PATIENCE = timedelta(seconds=20)
 CHUNK = 1000
-SENDABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 class CannotDispatch(Exception):
@@ -42,80 +37,6 @@ class CannotDispatch(Exception):
         self.problem = problem
 
 
-# ------------------------------------------------------------------------------------ choosing
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WayOut:
-    """A road that at least one of the chosen invoices may take; `count` do."""
-
-    key: str
-    label: _StrOrPromise
-    how: _StrOrPromise
-    speed: _StrOrPromise
-    account: str
-    count: int
-
-
-def sendable(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    """Narrow to invoices with something left to pay and no request open with the customer."""
-    standing = PaymentRequest.objects.filter(invoice=OuterRef("pk"), state__in=OPEN_STATES)
-    return rows.filter(~Exists(standing), status__in=SENDABLE)
-
-
-def chosen(merchant: Merchant, ids: Iterable[int]) -> list[int]:
-    """Return those of the ids that are sendable invoices of the merchant, oldest first."""
-    rows = sendable(Invoice.objects.filter(merchant=merchant, pk__in=set(ids)))
-    return list(rows.order_by("pk").values_list("pk", flat=True))
-
-
-def ways_out(merchant: Merchant, ids: Sequence[int]) -> list[WayOut]:
-    """List the roads that an account of some chosen issuer offers, and email.
-
-    Print is left out, and so is what waits for the customer's press: neither sends anything.
-    """
-    rows = Invoice.objects.filter(merchant=merchant, pk__in=ids)
-    issuers = dict(rows.order_by().values_list("issuer").annotate(Count("pk")))
-    found = [
-        WayOut(
-            key=f"{account.pk}:{channel.slug}",
-            label=channel.label,
-            how=channel.how,
-            speed=channel.speed,
-            account=account.name,
-            count=sum(issuers.get(each.pk, 0) for each in account.issuers.all()),
-        )
-        for account in _accounts(merchant, issuers)
-        for channel in registry.classes()[account.provider].channels
-        if not channel.creates_on_press
-    ]
-    return [*found, _email(rows)]
-
-
-def _accounts(merchant: Merchant, issuers: Iterable[int]) -> QuerySet[ProviderAccount]:
-    return (
-        ProviderAccount.objects.filter(
-            merchant=merchant,
-            active=True,
-            provider__in=registry.classes(),
-            issuers__in=list(issuers),
-        )
-        .distinct()
-        .order_by("pk")
-        .prefetch_related("issuers")
-    )
-
-
-def _email(rows: QuerySet[Invoice]) -> WayOut:
-    return WayOut(
-        key=sending.EMAIL,
-        label=_("Email"),
-        how=_("Each customer gets the link and the PDF."),
-        speed=_("minutes"),
-        account="",
-        count=rows.exclude(customer=None).exclude(customer__email="").count(),
-    )
-
-
-# ------------------------------------------------------------------------------------ deciding
 def start(
     *,
     merchant: Merchant,
@@ -208,9 +129,23 @@ def in_words(problem: Problem) -> dict[str, str]:
 
 # --------------------------------------------------------------------------------------- again
 def refused_items(dispatch: Dispatch) -> QuerySet[DispatchItem]:
-    """Return the items that we or the provider refused, whatever became of the invoice since."""
+    """Return the items that were refused by us, by the provider or by the mail server."""
     refused = Q(state=DispatchItem.State.REFUSED) | Q(request__state=RequestState.INVALID)
-    return dispatch.items.filter(refused)
+    if dispatch.road_key != sending.EMAIL:
+        return dispatch.items.filter(refused)
+    return with_mail(dispatch.items.all()).filter(refused | Q(mail=OperationState.FAILED))
+
+
+def with_mail(items: QuerySet[DispatchItem]) -> QuerySet[DispatchItem]:
+    """Add what became of the email that each item's dispatch queued."""
+    mails = Operation.objects.filter(
+        invoice=OuterRef("invoice"),
+        kind=OperationKind.EMAIL,
+        created_at__gte=OuterRef("dispatch__created_at"),
+    ).order_by("pk")
+    return items.annotate(
+        mail=Subquery(mails.values("state")[:1]), mail_problem=Subquery(mails.values("problem")[:1])
+    )
 
 
 def to_resend(dispatch: Dispatch) -> list[int]:
