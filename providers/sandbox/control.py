@@ -5,12 +5,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import (
+    MultipleObjectsReturned,
+    ObjectDoesNotExist,
+    ValidationError,
+)
 from django.http import HttpRequest, JsonResponse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 
 from providers.sandbox import clock, outbox, seeding, state
+from providers.sandbox.mobilepay import expiry
+from providers.sandbox.mobilepay.lifecycle import NotPossible
 from providers.sandbox.models import Call, Fault, Payment, SalesUnit
 from providers.sandbox.vipps import customer, lifecycle, wording
 from providers.sandbox.vipps.auth import PROVIDER
@@ -36,8 +42,10 @@ def control(**actions: Action) -> Callable[[HttpRequest], JsonResponse]:
             return JsonResponse(action(_input(request)))
         except (Wrong, ValueError, TypeError, KeyError, ValidationError) as problem:
             return JsonResponse({"error": str(problem)}, status=400)
-        except (Payment.DoesNotExist, Payment.MultipleObjectsReturned) as problem:
+        except (ObjectDoesNotExist, MultipleObjectsReturned) as problem:
             return JsonResponse({"error": str(problem)}, status=404)
+        except NotPossible as problem:
+            return JsonResponse({"error": str(problem)}, status=409)
         except Refusal as refusal:
             return JsonResponse({"error": str(refusal), "code": refusal.code}, status=409)
 
@@ -94,7 +102,7 @@ def read_clock(_given: Json) -> Json:
 
 
 def push_clock(given: Json) -> Json:
-    """Push by ``seconds``, or ``to`` an ISO moment; expiries happen at once."""
+    """Push by ``seconds``, or ``to`` an ISO moment; expiries happen at once, at every provider."""
     if "to" in given:
         moment = parse_datetime(str(given["to"]))
         if moment is None or moment.tzinfo is None:
@@ -102,7 +110,8 @@ def push_clock(given: Json) -> Json:
         clock.push_to(moment)
     else:
         clock.push(timedelta(seconds=float(given["seconds"])))
-    return read_clock({}) | {"settled": lifecycle.tick()}
+    settled = lifecycle.tick() + expiry.tick(clock.now())
+    return read_clock({}) | {"settled": settled}
 
 
 FAULT_FIELDS = {
@@ -117,24 +126,24 @@ FAULT_FIELDS = {
 }
 
 
-def set_fault(given: Json) -> Json:
+def set_fault(given: Json, provider: str = PROVIDER) -> Json:
     """Set one fault: kind, and optionally account (MSN), endpoint, seconds, status, code,
     retry_after (seconds, date, absent) and remaining (how often; absent: for ever).
     """
     if strangers := set(given) - FAULT_FIELDS:
         raise Wrong(f"Unknown: {', '.join(sorted(strangers))}. Known: {sorted(FAULT_FIELDS)}.")
-    fault = Fault(provider=PROVIDER, **given)
+    fault = Fault(provider=provider, **given)
     fault.full_clean()
     fault.save()
     return _fault(fault)
 
 
-def list_faults(_given: Json) -> Json:
-    return {"faults": [_fault(fault) for fault in Fault.objects.filter(provider=PROVIDER)]}
+def list_faults(_given: Json, provider: str = PROVIDER) -> Json:
+    return {"faults": [_fault(fault) for fault in Fault.objects.filter(provider=provider)]}
 
 
-def clear_faults(given: Json) -> Json:
-    faults = Fault.objects.filter(provider=PROVIDER)
+def clear_faults(given: Json, provider: str = PROVIDER) -> Json:
+    faults = Fault.objects.filter(provider=provider)
     if "id" in given:
         faults = faults.filter(pk=given["id"])
     return {"cleared": faults.delete()[0]}
@@ -151,11 +160,11 @@ def pushes(given: Json) -> Json:
     return {"pushes": [state.describe(payment) for payment in rows[:100]]}
 
 
-def calls(given: Json) -> Json:
-    """List received requests with their bodies, newest first; by msn, reference, endpoint."""
-    wanted = {"msn": "account", "reference": "reference", "endpoint": "endpoint"}
+def calls(given: Json, provider: str = PROVIDER, account: str = "msn") -> Json:
+    """List received requests with their bodies, newest first; by account, reference, endpoint."""
+    wanted = {account: "account", "reference": "reference", "endpoint": "endpoint"}
     where = {column: given[name] for name, column in wanted.items() if given.get(name)}
-    rows = Call.objects.filter(provider=PROVIDER, **where).order_by("-id")[:200]
+    rows = Call.objects.filter(provider=provider, **where).order_by("-id")[:200]
     fields = ("endpoint", "account", "reference", "key", "status", "body")
     return {"calls": [{name: getattr(row, name) for name in fields} for row in rows]}
 

@@ -11,6 +11,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from providers.sandbox import clock, mail, outbox, state
+from providers.sandbox.mobilepay import expiry
 from providers.sandbox.models import Delivery, Fault, Mail, Payment, PhoneUser, SalesUnit
 from providers.sandbox.vipps import lifecycle, tricks
 from providers.sandbox.vipps.auth import PROVIDER
@@ -115,6 +116,8 @@ def push_clock(request: HttpRequest) -> HttpResponse:
         raise Http404 from None
     clock.push(timedelta(seconds=max(seconds, 0)))
     lifecycle.tick()
+    expiry.tick(clock.now())
+    outbox.nudge()
     return redirect(_back(request))
 
 

@@ -6,27 +6,53 @@ from django.db.models import Count, QuerySet
 
 from providers.sandbox import clock
 from providers.sandbox.models import (
+    AppEvent,
+    AppInvoice,
+    AuthorizationCode,
     Call,
     Clock,
     Delivery,
+    DirectConsent,
     Fault,
+    Grant,
     Image,
+    IssuedToken,
     Link,
     Mail,
     Payment,
     PaymentEvent,
     PhoneUser,
+    PortalApp,
+    PortalIssuer,
+    PortalMerchant,
+    PortalUser,
     Receipt,
     Replay,
     SalesUnit,
+    SeenNonce,
+    SigningKey,
     Subscription,
 )
 from providers.sandbox.vipps import lifecycle, wording
 
 Json = dict[str, Any]
 # Children first, so that nothing is left pointing at a deleted row.
-KEPT_BETWEEN_RUNS = (SalesUnit,)
+KEPT_BETWEEN_RUNS = (
+    SalesUnit,
+    PortalIssuer,
+    PortalUser,
+    PortalApp,
+    PortalMerchant,
+    SigningKey,
+)
 EMPTIED = (
+    AppEvent,
+    DirectConsent,
+    AppInvoice,
+    IssuedToken,
+    AuthorizationCode,
+    Grant,
+    SeenNonce,
     Delivery,
     Subscription,
     PaymentEvent,
@@ -135,9 +161,12 @@ def webhooks(*, msn: str = "", stream: str = "") -> list[Json]:
 
 
 def reset(*, accounts_too: bool = False) -> None:
-    """Empty the sandbox; sales units and their keys stay unless asked otherwise."""
+    """Empty the sandbox; accounts and their keys stay unless asked otherwise."""
     for model in EMPTIED + (KEPT_BETWEEN_RUNS if accounts_too else ()):
         model._default_manager.all().delete()
+    PortalMerchant.objects.update(
+        callback_scheme="", callback_username="", callback_secret="", callback_url=""
+    )
 
 
 def _payments(msn: str, reference: str) -> QuerySet[Payment]:

@@ -22,7 +22,7 @@ def tick(now: datetime) -> int:
 
 def charge(now: datetime) -> int:
     """Charge the accepted invoices whose day has come; a card that fails changes nothing."""
-    return sum(_all(partial(_payable, country, now), _paid, now) for country in lifecycle.ZONES)
+    return sum(_all(partial(_payable, country, now), paid, now) for country in lifecycle.ZONES)
 
 
 def expire(now: datetime) -> int:
@@ -45,7 +45,8 @@ def _overdue(country: str, now: datetime) -> QuerySet[AppInvoice]:
     )
 
 
-def _paid(invoice: AppInvoice) -> None:
+def paid(invoice: AppInvoice) -> None:
+    """Make one invoice paid, for `write`."""
     invoice.status = Status.PAID
     invoice.transaction_id = consumers.transaction_id()
 
