@@ -41,7 +41,7 @@ def ask(account: ProviderAccount, grant: Mapping[str, str]) -> Mapping[str, Any]
     Unavailable when nothing happened, OutcomeUnknown when the grant may be used up.
     """
     origin, path = discovery.split(discovery.endpoints(account).token)
-    body = urlencode({**grant, **_client(account)}).encode()
+    body = urlencode({**grant, **client(account)}).encode()
     call = http.Call(method="POST", path=path, headers=_HEADERS, body=body, writes=True, told=_told)
     answer = http.send_to(account, origin, call)
     http.raise_if_unclear(answer, writes=True)
@@ -69,7 +69,8 @@ def read(answer: Mapping[str, Any]) -> Tokens:
     )
 
 
-def _client(account: ProviderAccount) -> dict[str, str]:
+def client(account: ProviderAccount) -> dict[str, str]:
+    """Return our id and secret at the provider. Raises NotAuthorised when one is missing."""
     found = {
         name: str(account.credentials.get(name, "")) for name in ("client_id", "client_secret")
     }

@@ -47,7 +47,7 @@ def renew(consent: MerchantConsent, lease: str) -> str:
     Raises Unavailable when it may be tried again, NotAuthorised when it takes a person.
     """
     try:
-        consent.refresh_from_db()
+        _reread(consent, lease)
         if consent.answer is None:
             _fetch(consent, lease)
         return _take_up(consent)
@@ -58,6 +58,14 @@ def renew(consent: MerchantConsent, lease: str) -> str:
         MerchantConsent.objects.filter(pk=consent.pk, lease=lease).update(
             lease="", lease_until=None
         )
+
+
+def _reread(consent: MerchantConsent, lease: str) -> None:
+    account = consent.account
+    consent.refresh_from_db()
+    consent.account = account
+    if consent.lease != lease:
+        raise _overtaken()
 
 
 def _fetch(consent: MerchantConsent, lease: str) -> None:

@@ -33,9 +33,12 @@ def access_token(account: ProviderAccount, *, stale: str = "") -> str:
         consent = _standing(account)
         if token := _usable(consent, stale):
             return token
+        _fail_alike(consent, begun)
         if lease := renewal.take_lease(consent):
             return renewal.renew(consent, lease)
-        _wait(consent, begun, until)
+        if time.monotonic() > until:
+            raise Unavailable("Waited for a renewal.", meaning=words.BUSY, retry_after=5)
+        time.sleep(_PAUSE)
 
 
 def refused(account: ProviderAccount, token: str) -> None:
@@ -100,10 +103,7 @@ def _usable(consent: MerchantConsent, stale: str) -> str:
     return token if lives - MARGIN > timezone.now() else ""
 
 
-def _wait(consent: MerchantConsent, begun: datetime, until: float) -> None:
-    """Leave the one that renews some time. Its failure is everybody's: no herd follows it."""
+def _fail_alike(consent: MerchantConsent, begun: datetime) -> None:
+    """The failure of the one that renewed is that of all who waited: no herd follows it."""
     if consent.failed_at and consent.failed_at >= begun:
         raise Unavailable(consent.failure, code="renewal", meaning=consent.failure, retry_after=5)
-    if time.monotonic() > until:
-        raise Unavailable("Waited for a renewal.", meaning=words.BUSY, retry_after=5)
-    time.sleep(_PAUSE)

@@ -57,6 +57,7 @@ RETURN: dict[str, _StrOrPromise] = {
     "browser": _("It came from another browser. Start again there where you are signed in."),
     "code": _("The provider sent no code. Start again on the account's page."),
     "redeemed": _("The provider does not take its code any more. Start again."),
+    "no answer": _("The provider gave no answer to its code. Start again."),
     "scopes": _("The provider granted less than we need: %(missing)s is missing."),
     "failed": _("The provider reports an error: %(error)s."),
     "owner": _("The person who started it may not set up this account any more."),
