@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -117,7 +118,7 @@ class CallbackItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiError:
+class TheirError:
     """A refusal's body, as far as it could be read. `field` is named by an input error."""
 
     kind: str = ""
@@ -125,6 +126,7 @@ class ApiError:
     text: str = ""
     field: str = ""
     correlation_id: str = ""
+    payload: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,19 +267,20 @@ def read_callback_item(content: Any) -> CallbackItem:
     )
 
 
-def read_error(content: Any) -> ApiError:
+def read_error(content: Any) -> TheirError:
     """Read a refusal's body leniently: theirs, the gateway's, or anything else as nothing."""
     if not isinstance(content, Mapping):
-        return ApiError()
+        return TheirError()
     found = values.lower(content)
     text = values.text(found, "error_description") or values.text(found, "moreInformation")
     named = INPUT_FIELD.fullmatch(text.strip())
-    return ApiError(
+    return TheirError(
         kind=values.text(found, "error"),
         code=error_code(found.get("error_code")),
         text=(named.group(2) if named else text).strip(),
         field=named.group(1) if named else "",
         correlation_id=values.text(found, "correlation_id"),
+        payload=dict(content),
     )
 
 
