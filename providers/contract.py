@@ -182,14 +182,14 @@ class InvoiceDocument:
 class TakenLine:
     """A line as another system wrote it, not yet ours.
 
-    `unit` is its own word. `unit_price` and `discount` (an amount) are with VAT when the
+    `unit` is a UN/ECE Rec. 20 code. `unit_price` and `discount` (an amount) are with VAT when the
     invoice's `prices_include_vat`. `vat` and `gross` are its own sums, None where it has none.
     """
 
     description: str
     article_number: str = ""
     quantity: Decimal
-    unit: str = ""
+    unit: str = "C62"
     unit_price: Decimal
     discount: Decimal = Decimal("0.00")
     vat_rate: Decimal
