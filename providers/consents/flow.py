@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from invoicing_site.merchants.models import User
 
 LIFETIME = timedelta(minutes=10)
+# How an attempt ended that ended well; all others end in plain words.
+GRANTED = "granted"
 
 
 class Refused(Exception):
@@ -104,7 +106,7 @@ def finish(
         raise _refused(attempt, words.id_token_refused(error.reason)) from error
     except ProviderError as error:
         raise _refused(attempt, str(error.meaning or error)) from error
-    _note(attempt, "")
+    _note(attempt, GRANTED)
     return attempt
 
 
