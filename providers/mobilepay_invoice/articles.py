@@ -16,6 +16,8 @@ from providers.contract import InvoiceDocument, Line, SendOptions
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 HUNDRED = Decimal(100)
+# Ours: they publish no length.
+TEXT_LIMIT = 200
 PRICE_STEP = Decimal("0.000001")
 # Quantity and price have up to 16 digits each: their product must not be cut at the usual 28.
 WIDE = Context(prec=80, rounding=ROUND_HALF_UP)
@@ -106,8 +108,8 @@ def _article(line: Line, document: InvoiceDocument) -> Article:
     price, reduction, discount = _price(line, document)
     return Article(
         number=line.article_number or line.id,
-        description=line.description.strip() or line.article_number or line.id,
-        unit=unit(line.unit, document.language),
+        description=shortened(line.description, TEXT_LIMIT) or line.article_number or line.id,
+        unit=unit(line.unit or "C62", document.language),
         quantity=line.quantity,
         price=price,
         reduction=reduction,
@@ -116,6 +118,12 @@ def _article(line: Line, document: InvoiceDocument) -> Article:
         net=line.due_net,
         vat=line.due_vat,
     )
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a text that is too long, and show that it was cut."""
+    text = text.strip()
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def unit(code: str, language: str) -> str:

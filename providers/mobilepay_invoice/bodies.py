@@ -21,7 +21,15 @@ from providers.mobilepay_invoice.articles import ZERO, Article
 from providers.mobilepay_invoice.terms import Profile, Terms
 
 DIRECT, LINK = "direct", "link"
-ADDRESS_LINES = 5
+# Ours: they publish no lengths. What stands beside the invoice is cut, and a remark says so; the
+# payment reference never is, as the money is found by it.
+TEXT_LIMITS = {
+    "Comment": 1000,
+    "MerchantContactName": 100,
+    "MerchantOrderNumber": 100,
+    "BuyerOrderNumber": 100,
+}
+URL_LIMIT = 2000
 
 
 def create(document: InvoiceDocument, options: SendOptions, terms: Terms) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def dumps(content: Any) -> str:
 
 def payment_reference(document: InvoiceDocument) -> str:
     """Return what stands beside the money: our reference, the payment number, or the number."""
-    return document.payment_reference or document.kid or document.number
+    return (document.payment_reference or document.kid or document.number).strip()
 
 
 def waits_for_utc(document: InvoiceDocument, options: SendOptions) -> bool:
@@ -136,15 +144,22 @@ def _dates(document: InvoiceDocument, options: SendOptions, terms: Terms) -> dic
     return {name: on.isoformat() for name, on in found.items() if on}
 
 
-def _texts(document: InvoiceDocument) -> dict[str, str]:
+def texts(document: InvoiceDocument) -> dict[str, str]:
+    """Return the optional texts by their names for them, uncut."""
     written = {
         "Comment": document.comment,
         "MerchantContactName": document.merchant_contact,
         "MerchantOrderNumber": document.merchant_order_number,
         "BuyerOrderNumber": document.buyer_order_number,
-        "PaymentReference": payment_reference(document),
     }
     return {name: text.strip() for name, text in written.items() if text.strip()}
+
+
+def _texts(document: InvoiceDocument) -> dict[str, str]:
+    written = texts(document)
+    fitting = {n: articles.shortened(text, TEXT_LIMITS[n]) for n, text in written.items()}
+    reference = payment_reference(document)
+    return fitting | ({"PaymentReference": reference} if reference else {})
 
 
 def _links(options: SendOptions, terms: Terms) -> dict[str, str]:
@@ -165,7 +180,8 @@ def is_open(url: str, terms: Terms) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    return bool(host) and parts.scheme in ({"https", "http"} if terms.is_sandbox else {"https"})
+    schemes = {"https", "http"} if terms.is_sandbox else {"https"}
+    return bool(host) and parts.scheme in schemes and len(url) <= URL_LIMIT
 
 
 def without_query(url: str) -> str:
