@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,6 @@ from django.utils.translation import override
 from invoices import alerts, documents, facts, operations, options, posting, timeline
 from invoices.enums import EventKind, OperationKind, OperationState
 from invoices.models import Operation, PaymentRequest
-from invoicing_site.merchants.fields import box
 from providers import accounts, registry
 from providers.contract import (
     NotAuthorised,
@@ -26,6 +25,7 @@ from providers.contract import (
     ProviderError,
     Refused,
     RequestState,
+    SendOptions,
     Sent,
     Source,
     StatusChange,
@@ -66,48 +66,110 @@ def do(operation: Operation, *, in_doubt: bool) -> Outcome:
             return _create(provider, operation, request, in_doubt=in_doubt)
         if operation.kind == OperationKind.AFTER_PAID:
             return _after_paid(provider, operation, request)
+        if operation.kind == OperationKind.ASK_CONSENT:
+            return _ask_consent(provider, request)
         return _change(provider, operation, request)
-    except NotAuthorised as error:
-        return Outcome(
-            state=OperationState.UNKNOWN if in_doubt else OperationState.DUE,
-            what="held",
-            problem=problem_of(error),
-            counts=False,
-            hold_account=True,
-        )
-    except Unavailable as error:
-        wait = timedelta(seconds=error.retry_after) if error.retry_after else None
-        return Outcome(
-            state=OperationState.UNKNOWN if in_doubt else OperationState.DUE,
-            what="retry",
-            problem=problem_of(error),
-            wait=wait,
-            counts=False,
-        )
-    except OutcomeUnknown as error:
-        return Outcome(state=OperationState.UNKNOWN, what="unknown", problem=problem_of(error))
     except Refused as error:
-        return _refused(provider, operation, request, error)
+        return _refused(provider, operation, request, error, in_doubt=in_doubt)
+    except ProviderError as error:
+        return _not_done(error, in_doubt=in_doubt)
+
+
+def _not_done(error: ProviderError, *, in_doubt: bool) -> Outcome:
+    """Say what follows from a failure that is no refusal."""
+    later = OperationState.UNKNOWN if in_doubt else OperationState.DUE
+    problem = problem_of(error)
+    if isinstance(error, NotAuthorised):
+        return Outcome(state=later, what="held", problem=problem, counts=False, hold_account=True)
+    if isinstance(error, Unavailable):
+        wait = timedelta(seconds=error.retry_after) if error.retry_after else None
+        return Outcome(state=later, what="retry", problem=problem, wait=wait, counts=False)
+    return Outcome(state=OperationState.UNKNOWN, what="unknown", problem=problem)
+
+
+def send_many(found: Sequence[Operation], *, in_doubt: Mapping[int, bool]) -> dict[int, Outcome]:
+    """Create many requests of one account and channel in one call, and say what came of each.
+
+    Each item goes with the bytes that were kept when it was decided, so repeating one that may
+    have arrived is recognised by the provider. No transaction is open here.
+    """
+    if not found:
+        return {}
+    outcomes, going = {}, []
+    for operation in found:
+        assert operation.request is not None  # noqa: S101 -- these create one
+        if in_doubt[operation.pk] and operation.request.provider_id:
+            outcomes[operation.pk] = do(operation, in_doubt=True)
+        else:
+            going.append(operation)
+    return outcomes | _send_together(going, in_doubt)
+
+
+def _send_together(found: Sequence[Operation], in_doubt: Mapping[int, bool]) -> dict[int, Outcome]:
+    if not found:
+        return {}
+    requests = [operation.request for operation in found if operation.request]
+    provider = registry.of(requests[0].account)
+    items = [
+        (documents.of(request.document), _options(operation, request))
+        for operation, request in zip(found, requests, strict=True)
+    ]
+    try:
+        answers = provider.send_many(items)
+    except ProviderError as error:
+        # They come back together: one wait for all.
+        wait = error.retry_after if isinstance(error, Unavailable) else None
+        together = timedelta(seconds=wait or 5 * 2 ** min(found[0].tries, 7))
+        return {
+            each.pk: replace(_not_done(error, in_doubt=in_doubt[each.pk]), wait=together)
+            for each in found
+        }
+    return {
+        each.pk: _answered(provider, each, answer, in_doubt=in_doubt[each.pk])
+        for each, answer in zip(found, answers, strict=True)
+    }
+
+
+def _answered(
+    provider: Provider, operation: Operation, answer: Sent | ProviderError, *, in_doubt: bool
+) -> Outcome:
+    if isinstance(answer, Sent):
+        return Outcome(state=DONE, what="created", sent=answer, changes=answer.changes)
+    if isinstance(answer, Refused):
+        assert operation.request is not None  # noqa: S101 -- these create one
+        return _refused(provider, operation, operation.request, answer, in_doubt=in_doubt)
+    return _not_done(answer, in_doubt=in_doubt)
+
+
+def _options(operation: Operation, request: PaymentRequest) -> SendOptions:
+    as_of = datetime.fromisoformat(operation.options["as_of"])
+    asked = options.of_request(request, key=operation.key, as_of=as_of)
+    extra = {name: operation.options.get(name, "") for name in ("issuer_id", "pdf_url")}
+    return replace(asked, prepared=operation.body, **extra)
 
 
 def _create(
     provider: Provider, operation: Operation, request: PaymentRequest, *, in_doubt: bool
 ) -> Outcome:
-    what = "created"
-    if in_doubt:
+    what, name = "created", options.handle(request)
+    if in_doubt and name:
         try:
-            return Outcome(state=DONE, what="found", changes=provider.fetch(request.reference))
+            return Outcome(state=DONE, what="found", changes=provider.fetch(name))
         except NotFound:
             what = "not_found"
-    as_of = datetime.fromisoformat(operation.options["as_of"])
-    asked = options.of_request(request, key=operation.key, as_of=as_of)
-    sent = provider.send(documents.of(request.document), asked)
+    sent = provider.send(documents.of(request.document), _options(operation, request))
     return Outcome(state=DONE, what=what, sent=sent, changes=sent.changes)
+
+
+def _ask_consent(provider: Provider, request: PaymentRequest) -> Outcome:
+    """Ask the payer for permission to be billed directly; the answer comes by asking later."""
+    change = provider.ask_contact_consent(options.asked(request))
+    return Outcome(state=DONE, what="changed", changes=[change])
 
 
 def _change(provider: Provider, operation: Operation, request: PaymentRequest) -> Outcome:
     """Cancel, capture, refund: the same key at every try, then the provider's own word."""
-    reference, key = request.reference, operation.key
+    reference, key = options.handle(request), operation.key
     if operation.kind == OperationKind.CANCEL:
         early = request.state != RequestState.ACCEPTED
         provider.cancel(reference, key=key, before_approval_only=early)
@@ -115,7 +177,7 @@ def _change(provider: Provider, operation: Operation, request: PaymentRequest) -
         assert operation.amount is not None  # noqa: S101 -- captures and refunds have one
         move = provider.capture if operation.kind == OperationKind.CAPTURE else provider.refund
         move(reference, amount=operation.amount, currency=request.currency, key=key)
-    return Outcome(state=DONE, what="changed", changes=_ask(provider, reference))
+    return Outcome(state=DONE, what="changed", changes=_ask(provider, request))
 
 
 def _after_paid(provider: Provider, operation: Operation, request: PaymentRequest) -> Outcome:
@@ -132,13 +194,24 @@ def _after_paid(provider: Provider, operation: Operation, request: PaymentReques
 
 
 def _refused(
-    provider: Provider, operation: Operation, request: PaymentRequest, error: Refused
+    provider: Provider,
+    operation: Operation,
+    request: PaymentRequest,
+    error: Refused,
+    *,
+    in_doubt: bool,
 ) -> Outcome:
     if operation.kind == OperationKind.CANCEL and isinstance(error, NotFound):
         return _never_arrived(operation, request)
-    changes = () if operation.kind == OperationKind.CREATE else _ask(provider, request.reference)
+    creating = operation.kind == OperationKind.CREATE
+    if creating and in_doubt and error.code in provider.duplicate_codes:
+        # The try whose answer was lost had arrived. Sending anything else would bill twice.
+        return Outcome(state=DONE, what="arrived", problem=problem_of(error))
     return Outcome(
-        state=OperationState.FAILED, what="refused", problem=problem_of(error), changes=changes
+        state=OperationState.FAILED,
+        what="refused",
+        problem=problem_of(error),
+        changes=() if creating else _ask(provider, request),
     )
 
 
@@ -157,10 +230,10 @@ def _never_arrived(operation: Operation, request: PaymentRequest) -> Outcome:
     return Outcome(state=DONE, what="changed", changes=[change])
 
 
-def _ask(provider: Provider, reference: str) -> Sequence[StatusChange]:
+def _ask(provider: Provider, request: PaymentRequest) -> Sequence[StatusChange]:
     """Fetch the truth after a change; if that fails the poller or a webhook brings it."""
     try:
-        return provider.fetch(reference)
+        return provider.ask(options.asked(request))
     except ProviderError:
         return ()
 
@@ -190,6 +263,35 @@ def problem_of(error: ProviderError) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------ recording
+def is_plainly_taken(operation: Operation, outcome: Outcome) -> bool:
+    """Say whether the provider took a request, and there is nothing more to tell of it."""
+    plain = outcome.what == "created" and outcome.sent is not None and not outcome.changes
+    return operation.kind == OperationKind.CREATE and plain
+
+
+def record_taken(rows: Sequence[tuple[Operation, Outcome]], *, now: datetime) -> None:
+    """Record that the provider took these requests. Their invoices are locked."""
+    told = []
+    for operation, outcome in rows:
+        request, sent = operation.request, outcome.sent
+        assert request is not None  # noqa: S101 -- see is_plainly_taken
+        assert sent is not None  # noqa: S101
+        _keep_sent(request, sent)
+        told.append((request, [_handed_over(request, sent, now)]))
+    facts.apply_many(told, source=Source.ANSWER, now=now)
+
+
+def _handed_over(request: PaymentRequest, sent: Sent, now: datetime) -> StatusChange:
+    return StatusChange(
+        reference=request.reference,
+        event_id=facts.HANDED_OVER,
+        state=sent.state,
+        provider_word="",
+        occurred_at=now,
+        payload=sent.extra,
+    )
+
+
 def record(operation: Operation, outcome: Outcome, *, now: datetime) -> None:
     """Write an outcome to the request and the timeline. The invoice is locked."""
     if operation.kind == OperationKind.EMAIL:
@@ -214,7 +316,7 @@ def _keep_sent(request: PaymentRequest, sent: Sent) -> None:
     request.expires_at = sent.expires_at
     request.facts = request.facts | dict(sent.extra)
     if sent.redirect_url:
-        request.redirect_url = box().encrypt(sent.redirect_url.encode()).decode()
+        request.redirect_url = options.sealed(sent.redirect_url)
 
 
 def _record_create(
@@ -225,20 +327,16 @@ def _record_create(
     if outcome.what == "not_found":
         _note(operation, request, "not_found", now)
     if outcome.sent is not None and not outcome.changes:
-        change = StatusChange(
-            reference=request.reference,
-            event_id=facts.HANDED_OVER,
-            state=RequestState.CREATED,
-            provider_word="",
-            occurred_at=now,
-            payload=outcome.sent.extra,
-        )
+        change = _handed_over(request, outcome.sent, now)
         facts.apply(operation.invoice, request, [change], source=Source.ANSWER, now=now)
         return
     if request.state not in ours or outcome.changes:
         return
     request.problem = dict(outcome.problem)
-    if operation.state == OperationState.FAILED:
+    if outcome.what == "arrived":
+        _set(request, RequestState.UNKNOWN, now)
+        _note(operation, request, "arrived", now)
+    elif operation.state == OperationState.FAILED:
         _record_invalid(operation, request, outcome, now)
     elif operation.state == OperationState.UNKNOWN:
         _set(request, RequestState.UNKNOWN, now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,10 +19,12 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from invoices import deeds, lifecycle
+from invoices import deeds, lifecycle, quotas
 from invoices.enums import OperationKind, OperationState
 from invoices.models import Operation, PaymentRequest
+from providers import registry
 from providers.contract import RequestState
+from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,9 @@ BATCH = 64
 MAX_TRIES = 12
 # A provider that is down is waited for: at 15 minutes a try, this is three days.
 MAX_WAITS = 300
+# Outcomes of one call that are written down in one transaction.
+WRITTEN_AT_ONCE = 250
+LOST = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Claim:
     fence: int
     # Somebody may have tried before us and left no word: ask before doing.
     in_doubt: bool
+    # Account and channel, where the provider takes many requests in one call.
+    lot: tuple[int, str] | None = None
 
 
 def drain(now: datetime | None = None, *, threads: int | None = None) -> int:
@@ -52,20 +60,24 @@ def drain(now: datetime | None = None, *, threads: int | None = None) -> int:
     done = 0
     width = threads or settings.OUTBOX_THREADS
     while claims := claim(now or timezone.now(), limit=BATCH):
+        lots = _lots(claims, now or timezone.now())
         if width == 1:
-            for each in claims:
-                run(each, now=now)
+            for each in lots:
+                run_lot(each, now=now)
         else:
-            _run_in_threads(claims, now, min(width, len(claims)))
-        done += len(claims)
+            _run_in_threads(lots, now, min(width, len(lots)))
+        done += sum(len(lot) for lot in lots)
     return done
 
 
 def claim(now: datetime, *, limit: int) -> list[Claim]:
     """Take up to `limit` due operations, each for one worker only."""
+    return _claim(_due(now), now, limit)
+
+
+def _due(now: datetime) -> Q:
     due = Q(state__in=[OperationState.DUE, OperationState.UNKNOWN], due_at__lte=now)
-    left_behind = Q(state=OperationState.LEASED, lease_until__lt=now)
-    return _claim(due | left_behind, now, limit)
+    return due | Q(state=OperationState.LEASED, lease_until__lt=now)
 
 
 def claim_these(ids: list[int], now: datetime) -> list[Claim]:
@@ -80,8 +92,10 @@ def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
             .filter(wanted)
             .exclude(request__account__paused_at__isnull=False)
             .order_by("due_at", "pk")
-            .values_list("pk", "fence", "state", "request_id", "kind", "invoice_id")[:limit]
-        )
+            .values_list("pk", "fence", "state", "request_id", "kind", "invoice_id",
+                         "request__account_id", "request__account__provider",
+                         "request__channel")[:limit]
+        )  # fmt: skip
         if not rows:
             return []
         Operation.objects.filter(pk__in=[row[0] for row in rows]).update(
@@ -94,22 +108,50 @@ def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
         PaymentRequest.objects.filter(pk__in=creating, state=RequestState.QUEUED).update(
             state=RequestState.SUBMITTING
         )
-    return [Claim(row[0], row[5], row[1] + 1, row[2] != OperationState.DUE) for row in rows]
+    return [
+        Claim(pk, invoice_id, fence + 1, state != OperationState.DUE, _lot(kind, account, slug, by))
+        for pk, fence, state, _, kind, invoice_id, account, slug, by in rows
+    ]
 
 
-def _run_in_threads(claims: list[Claim], now: datetime | None, width: int) -> None:
-    """Share the claims out one by one, so that a provider that hangs holds up only one thread."""
-    waiting: SimpleQueue[Claim] = SimpleQueue()
+def _lot(kind: str, account_id: int | None, provider: str, channel: str) -> tuple[int, str] | None:
+    if kind != OperationKind.CREATE or account_id is None:
+        return None
+    return (account_id, channel) if _batch_size(provider) > 1 else None
+
+
+def _batch_size(provider: str) -> int:
+    found = registry.classes().get(provider)
+    return found.batch_size if found else 1
+
+
+def _lots(claims: list[Claim], now: datetime) -> list[list[Claim]]:
+    """Put together what can travel in one call, and claim more of it up to a full call."""
+    together: dict[tuple[int, str], list[Claim]] = {}
     for each in claims:
+        if each.lot:
+            together.setdefault(each.lot, []).append(each)
+    for (account_id, channel), lot in together.items():
+        provider = ProviderAccount.objects.values_list("provider", flat=True).get(pk=account_id)
+        alike = Q(kind=OperationKind.CREATE, request__account=account_id, request__channel=channel)
+        if len(lot) > 1:
+            lot += _claim(_due(now) & alike, now, _batch_size(provider) - len(lot))
+    return [*together.values(), *([each] for each in claims if not each.lot)]
+
+
+def _run_in_threads(lots: list[list[Claim]], now: datetime | None, width: int) -> None:
+    """Share the lots out one by one, so that a provider that hangs holds up only one thread."""
+    waiting: SimpleQueue[list[Claim]] = SimpleQueue()
+    for each in lots:
         waiting.put(each)
     with ThreadPoolExecutor(max_workers=width) as pool:
         list(pool.map(lambda _: _work_off(waiting, now), range(width)))
 
 
-def _work_off(waiting: SimpleQueue[Claim], now: datetime | None) -> None:
+def _work_off(waiting: SimpleQueue[list[Claim]], now: datetime | None) -> None:
     try:
         while True:
-            run(waiting.get_nowait(), now=now)
+            run_lot(waiting.get_nowait(), now=now)
     except Empty:
         return
     finally:
@@ -118,62 +160,122 @@ def _work_off(waiting: SimpleQueue[Claim], now: datetime | None) -> None:
         connection.close()
 
 
+def run_lot(claims: list[Claim], *, now: datetime | None = None) -> None:
+    """Do claimed operations: many requests in one call, or anything else one by one."""
+    if len(claims) == 1:
+        run(claims[0], now=now)
+        return
+    operations = _load(claims)
+    doubts = {each.operation_id: each.in_doubt for each in claims}
+    try:
+        held = quotas.over(list(operations.values()), now=now or timezone.now())
+        going = [each for pk, each in operations.items() if pk not in held]
+        outcomes = held | deeds.send_many(going, in_doubt=doubts)
+    except Exception:
+        logger.exception("A lot of %s operations ended in an error of ours", len(claims))
+        outcomes = dict.fromkeys(operations, LOST)
+    mine = [each for each in claims if each.operation_id in outcomes]
+    for start in range(0, len(mine), WRITTEN_AT_ONCE):
+        _write_back_safely(mine[start : start + WRITTEN_AT_ONCE], outcomes, now or timezone.now())
+
+
 def run(claimed: Claim, *, now: datetime | None = None) -> None:
     """Do one claimed operation. Anything unforeseen leaves it to be asked about, and is logged."""
-    operation = (
-        Operation.objects.select_related(
-            "request__account__merchant",
-            "request__document",
-            "invoice__issuer",
-            "invoice__merchant",
-        )
-        .filter(pk=claimed.operation_id, fence=claimed.fence)
-        .first()
-    )
+    operation = _load([claimed]).get(claimed.operation_id)
     if operation is None:
         return
-    if operation.request is not None:
-        operation.request.invoice = operation.invoice
     try:
-        outcome = deeds.do(operation, in_doubt=claimed.in_doubt)
+        held = quotas.over([operation], now=now or timezone.now())
+        outcome = held.get(operation.pk) or deeds.do(operation, in_doubt=claimed.in_doubt)
     except Exception:
         logger.exception("Operation %s ended in an error of ours", operation.pk)
-        outcome = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
+        outcome = LOST
+    _write_back_safely([claimed], {operation.pk: outcome}, now or timezone.now())
+
+
+def _load(claims: list[Claim]) -> dict[int, Operation]:
+    """Return the operations that are still ours, by id, with all that doing them takes."""
+    fences = {each.operation_id: each.fence for each in claims}
+    rows = Operation.objects.select_related(
+        "request__account__merchant", "request__document", "invoice__issuer", "invoice__merchant"
+    ).filter(pk__in=fences)
+    found = {row.pk: row for row in rows if row.fence == fences[row.pk]}
+    for row in found.values():
+        if row.request is not None:
+            row.request.invoice = row.invoice
+    return found
+
+
+def _write_back_safely(
+    claims: list[Claim], outcomes: Mapping[int, deeds.Outcome], now: datetime
+) -> None:
     try:
-        write_back(claimed, outcome, now=now or timezone.now())
+        write_back_many(claims, outcomes, now=now)
     except Exception:
+        if len(claims) > 1:
+            for each in claims:
+                _write_back_safely([each], outcomes, now)
+            return
         # What came with the outcome cannot be stored. That it is unknown can, and it counts.
-        logger.exception("The outcome of operation %s could not be written", operation.pk)
-        lost = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
-        write_back(claimed, lost, now=now or timezone.now())
+        logger.exception("The outcome of operation %s could not be written", claims[0].operation_id)
+        write_back(claims[0], LOST, now=now)
 
 
 def write_back(claimed: Claim, outcome: deeds.Outcome, *, now: datetime) -> bool:
     """Write down what came of an operation. False when the claim was no longer ours."""
+    return bool(write_back_many([claimed], {claimed.operation_id: outcome}, now=now))
+
+
+def write_back_many(
+    claims: list[Claim], outcomes: Mapping[int, deeds.Outcome], *, now: datetime
+) -> int:
+    """Write down what came of some operations, in one transaction.
+
+    Returns how many claims were still ours.
+    """
+    fences = {each.operation_id: each.fence for each in claims}
     with transaction.atomic(durable=True):
-        invoice = lifecycle.locked(claimed.invoice_id)
-        operation = (
+        invoices = lifecycle.locked_many({each.invoice_id for each in claims})
+        rows = (
             Operation.objects.select_related("request__account", "created_by")
             .select_for_update(of=("self",))
-            .filter(pk=claimed.operation_id, fence=claimed.fence, state=OperationState.LEASED)
-            .first()
+            .filter(pk__in=fences, state=OperationState.LEASED)
         )
-        if operation is None:
-            return False
-        operation.invoice = invoice
-        if operation.request is not None:
-            operation.request.invoice = invoice
-        if outcome.state in {OperationState.DUE, OperationState.UNKNOWN}:
-            _come_back(operation, outcome, now)
-        else:
-            operation.state, operation.finished_at = outcome.state, now
-        operation.problem = outcome.problem
-        operation.lease_until = None
-        operation.save(
-            update_fields=["state", "due_at", "lease_until", "problem", "finished_at", "tries"]
-        )
-        deeds.record(operation, outcome, now=now)
-    return True
+        mine = [row for row in rows if row.fence == fences[row.pk]]
+        for row in mine:
+            row.invoice = invoices[row.invoice_id]
+            if row.request is not None:
+                row.request.invoice = row.invoice
+        taken = [row for row in mine if deeds.is_plainly_taken(row, outcomes[row.pk])]
+        _write_taken(taken, outcomes, now)
+        for row in mine:
+            if not deeds.is_plainly_taken(row, outcomes[row.pk]):
+                _write_one(row, outcomes[row.pk], now)
+    return len(mine)
+
+
+def _write_taken(
+    rows: list[Operation], outcomes: Mapping[int, deeds.Outcome], now: datetime
+) -> None:
+    Operation.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=OperationState.DONE, finished_at=now, lease_until=None, problem={}
+    )
+    deeds.record_taken([(row, outcomes[row.pk]) for row in rows], now=now)
+
+
+def _write_one(operation: Operation, outcome: deeds.Outcome, now: datetime) -> None:
+    if outcome.state in {OperationState.DUE, OperationState.UNKNOWN}:
+        _come_back(operation, outcome, now)
+    else:
+        operation.state, operation.finished_at = outcome.state, now
+    operation.problem = outcome.problem
+    operation.lease_until = None
+    operation.save(
+        update_fields=["state", "due_at", "lease_until", "problem", "finished_at", "tries"]
+    )
+    if operation.kind == OperationKind.CREATE and outcome.what == "refused":
+        quotas.release(operation)
+    deeds.record(operation, outcome, now=now)
 
 
 def _come_back(operation: Operation, outcome: deeds.Outcome, now: datetime) -> None:

@@ -44,6 +44,7 @@ OVERDUE = Badge(_("Overdue"), "bad", "exclamation-circle")
 PROVIDER = {
     RequestState.QUEUED: ("info", "clock"),
     RequestState.SUBMITTING: ("info", "paper-airplane"),
+    RequestState.SUBMITTED: ("info", "paper-airplane"),
     RequestState.CREATED: ("info", "paper-airplane"),
     RequestState.ACCEPTED: ("info", "hand-thumb-up"),
     RequestState.PAID: ("good", "check-circle"),

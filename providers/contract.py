@@ -663,6 +663,8 @@ class Provider(ABC):
     lists_webhooks: ClassVar[bool] = True
     # Unanswered requests to an id that has run out are answered "not found".
     forgets_expired: ClassVar[bool] = False
+    # Codes by which it says that it has this very request already.
+    duplicate_codes: ClassVar[frozenset[str]] = frozenset()
     # Why nobody should start with it any more, or empty.
     closed: ClassVar[_StrOrPromise] = ""
     # Pages read a class's label and channels; a template would otherwise try to make an instance.

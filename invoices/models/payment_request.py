@@ -78,7 +78,7 @@ class Operation(models.Model):
     `key` is the idempotency key, made with the row and the same for every try. `fence` counts
     claims: only the claim that is still current may write back. `due_at` says when; a lease
     that ran out makes the row due again. `body` is what the provider is sent, where every try
-    must send the same bytes.
+    must send the same bytes. `counted_on` is the day whose limits a request counts against.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", models.PROTECT, related_name="operations")
@@ -98,6 +98,7 @@ class Operation(models.Model):
     fence = models.PositiveIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0)
     body = models.TextField(blank=True)
+    counted_on = models.DateField(null=True, blank=True)
     problem: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -183,7 +183,7 @@ def test_account_of_a_provider_that_was_taken_out_breaks_no_page(shop, client):
 def test_outcome_that_cannot_be_stored_counts_as_unknown(push, work):
     invoice = push()
     (claim,) = outbox.claim(timezone.now(), limit=1)
-    real, calls = outbox.write_back, []
+    real, calls = outbox.write_back_many, []
 
     def breaks_once(*args, **kwargs):
         calls.append(1)
@@ -191,7 +191,7 @@ def test_outcome_that_cannot_be_stored_counts_as_unknown(push, work):
             raise ValueError("a value no database keeps")
         return real(*args, **kwargs)
 
-    with mock.patch.object(outbox, "write_back", breaks_once):
+    with mock.patch.object(outbox, "write_back_many", breaks_once):
         outbox.run(claim)
     assert Operation.objects.get().state == OperationState.UNKNOWN
 

@@ -86,7 +86,7 @@ def test_repeat_after_a_lost_answer_is_the_same_message(invoice, shop, work):
     email(invoice, shop)
     with mock.patch("providers.sandbox.mail.EmailBackend", Recorder):
         (claim,) = outbox.claim(timezone.now(), limit=1)
-        died = mock.patch.object(outbox, "write_back", side_effect=SystemExit)
+        died = mock.patch.object(outbox, "write_back_many", side_effect=SystemExit)
         with died, pytest.raises(SystemExit):
             outbox.run(claim)
         work(outbox.LEASE + timedelta(seconds=1))

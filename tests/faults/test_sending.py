@@ -121,7 +121,7 @@ def test_killed_worker_leaves_a_row_that_the_next_one_picks_up(push, phone, work
     invoice = push()
     claims = outbox.claim(timezone.now(), limit=10)
     if when == "after the call":
-        died = mock.patch.object(outbox, "write_back", side_effect=SystemExit)
+        died = mock.patch.object(outbox, "write_back_many", side_effect=SystemExit)
         with died, pytest.raises(SystemExit):
             outbox.run(claims[0])
 

@@ -1,0 +1,165 @@
+"""Daily limits: counted before a provider is asked, and what exceeds them waits for tomorrow.
+
+A request counts once, on the day it is first tried; its operation remembers which day that was.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import override
+
+from invoices import deeds
+from invoices.enums import OperationState
+from invoices.models import Operation
+from providers.contract import Quota
+from providers.models import ProviderAccount, QuotaUse
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+# What waits for tomorrow is spread over its first hours: not all of it in its first second.
+SPREAD = timedelta(hours=2)
+Key = tuple[int, date, str]
+
+
+def stored(quotas: Sequence[Quota]) -> list[dict[str, Any]]:
+    """Return limits as an operation keeps them."""
+    return [
+        {
+            "scope": q.scope,
+            "label": plain(q.label),
+            "limit": q.limit,
+            "zone": q.zone,
+            "code": q.code,
+        }
+        for q in quotas
+    ]
+
+
+def plain(label: _StrOrPromise) -> str:
+    """Return a label in the source language, as it is stored."""
+    with override("en"):
+        return str(label)
+
+
+def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, deeds.Outcome]:
+    """Count requests that are about to be sent, and return those that must wait, by id."""
+    counting = [each for each in operations if _uncounted(each, now)]
+    if not counting:
+        return {}
+    held: dict[int, deeds.Outcome] = {}
+    with transaction.atomic(durable=True):
+        used = _used(counting, now)
+        fresh: Counter[Key] = Counter()
+        for each in counting:
+            full = next((q for q in each.options["quotas"]
+                         if used[_key(each, q, now)] >= q["limit"]), None)  # fmt: skip
+            if full is not None:
+                held[each.pk] = _wait(full, now)
+                continue
+            for quota in each.options["quotas"]:
+                used[_key(each, quota, now)] += 1
+                fresh[_key(each, quota, now)] += 1
+            each.counted_on = _today(each.options["quotas"][0], now)
+        _store(fresh)
+        going = [each for each in counting if each.pk not in held]
+        _remember(going)
+    return held
+
+
+def release(operation: Operation) -> None:
+    """Take a refused request off the counters: it does not exist at the provider."""
+    day = operation.counted_on
+    if day is None or operation.request is None:
+        return
+    for quota in operation.options.get("quotas", ()):
+        QuotaUse.objects.filter(
+            account=operation.request.account_id, day=day, scope=quota["scope"], used__gt=0
+        ).update(used=F("used") - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A counter as pages show it."""
+
+    scope: str
+    used: int
+
+
+def used_today(account: ProviderAccount, zone: str, now: datetime) -> list[Used]:
+    """Return today's counters of an account, the fullest first."""
+    today = now.astimezone(ZoneInfo(zone)).date()
+    rows = QuotaUse.objects.filter(account=account, day=today, used__gt=0).order_by("-used")
+    return [Used(row.scope, row.used) for row in rows[:20]]
+
+
+def _uncounted(operation: Operation, now: datetime) -> bool:
+    # One that was counted may be with the provider already, whatever the day is now.
+    return bool(operation.options.get("quotas")) and operation.counted_on is None
+
+
+def _used(operations: Sequence[Operation], now: datetime) -> Counter[Key]:
+    """Lock and read the counters these requests count against, making what is missing."""
+    keys = {_key(each, quota, now) for each in operations for quota in each.options["quotas"]}
+    rows = [QuotaUse(account_id=a, day=d, scope=s) for a, d, s in sorted(keys)]
+    QuotaUse.objects.bulk_create(rows, ignore_conflicts=True)
+    found = QuotaUse.objects.select_for_update().filter(
+        account_id__in={key[0] for key in keys},
+        day__in={key[1] for key in keys},
+        scope__in={key[2] for key in keys},
+    )
+    return Counter({(r.account_id, r.day, r.scope): r.used for r in found.order_by("pk")})
+
+
+def _store(fresh: Mapping[Key, int]) -> None:
+    if not fresh:
+        return
+    by_count: dict[int, list[Key]] = {}
+    for key, count in fresh.items():
+        by_count.setdefault(count, []).append(key)
+    for count, keys in by_count.items():
+        QuotaUse.objects.filter(
+            account_id__in={key[0] for key in keys},
+            day__in={key[1] for key in keys},
+            scope__in={key[2] for key in keys},
+        ).update(used=F("used") + count)
+
+
+def _remember(operations: Sequence[Operation]) -> None:
+    days: dict[date | None, list[int]] = {}
+    for each in operations:
+        days.setdefault(each.counted_on, []).append(each.pk)
+    for day, pks in days.items():
+        Operation.objects.filter(pk__in=pks).update(counted_on=day)
+
+
+def _key(operation: Operation, quota: Mapping[str, Any], now: datetime) -> Key:
+    assert operation.request is not None  # noqa: S101 -- only requests have limits
+    return operation.request.account_id, _today(quota, now), quota["scope"]
+
+
+def _today(quota: Mapping[str, Any], now: datetime) -> date:
+    return now.astimezone(ZoneInfo(quota["zone"])).date()
+
+
+def _wait(quota: Mapping[str, Any], now: datetime) -> deeds.Outcome:
+    zone = ZoneInfo(quota["zone"])
+    morning = datetime.combine(_today(quota, now) + timedelta(days=1), time(0, 5), zone)
+    spread = SPREAD * random.random()  # noqa: S311 -- not a secret
+    problem = {"code": quota["code"], "meaning": quota["label"], "limit": quota["limit"]}
+    return deeds.Outcome(
+        state=OperationState.DUE,
+        what="held_quota",
+        problem=problem,
+        wait=morning + spread - now,
+        counts=False,
+    )
