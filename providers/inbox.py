@@ -7,9 +7,11 @@ and the provider's answer is applied in one transaction with the delivery's own 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -17,6 +19,7 @@ from django.utils import timezone
 
 from providers import registry
 from providers.contract import (
+    Identity,
     MalformedDelivery,
     NotFound,
     Provider,
@@ -25,12 +28,19 @@ from providers.contract import (
     StatusChange,
 )
 from providers.models import ProviderAccount, RejectedDelivery, WebhookDelivery
-from providers.signals import UnknownReference, status_change
+from providers.signals import status_change
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 12
 BATCH = 100
+# References whose facts are applied in one transaction.
+PART = 300
+# An unknown id is mostly one whose answer is being written down this moment. Only after so many
+# tries is the provider asked whose it is, and about so many in one go.
+IDENTIFY_AFTER = 3
+IDENTIFY_AT_ONCE = 50
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "x-ms-date", "date")
 
 
@@ -106,12 +116,10 @@ def process(delivery_id: int, *, now: datetime) -> bool:
     if delivery.processed_at is not None:
         return True
     try:
-        provider = registry.of(delivery.account)
-        changes = confirmed(provider, provider.parse(bytes(delivery.body)))
-        _apply(delivery, changes, now)
+        return _process(delivery, registry.of(delivery.account), now)
     except MalformedDelivery as error:
         return _give_up(delivery, f"Unreadable: {error}", now)
-    except (UnknownReference, NotFound) as error:
+    except NotFound as error:
         return _later(delivery, f"Unknown reference: {error}", now)
     except ProviderError as error:
         return _later(delivery, f"Could not confirm: {error}", now)
@@ -119,40 +127,105 @@ def process(delivery_id: int, *, now: datetime) -> bool:
         # One delivery that breaks us must not stop the others behind it.
         logger.exception("Delivery %s could not be processed", delivery.pk)
         return _later(delivery, f"An error of ours: {type(error).__name__}", now)
+
+
+def _process(delivery: WebhookDelivery, provider: Provider, now: datetime) -> bool:
+    """Apply a delivery in parts, so that thousands of facts hold no lock for long."""
+    told = provider.parse(bytes(delivery.body))
+    unknown: list[str] = []
+    for part in _parts(told):
+        unknown += _apply(delivery, part, confirmed(provider, part), now)
+    if unknown and delivery.attempts >= IDENTIFY_AFTER:
+        unknown = _identify(delivery, provider, told, unknown, now)
+    if unknown:
+        names = ", ".join(unknown[:3]) + (" ..." if len(unknown) > 3 else "")
+        return _later(delivery, f"Unknown reference: {names}", now)
+    done = WebhookDelivery.objects.filter(pk=delivery.pk, processed_at=None)
+    done.update(processed_at=now, problem="")
     return True
 
 
-def confirmed(provider: Provider, told: list[StatusChange]) -> list[StatusChange]:
-    """Ask the provider about each request that a delivery tells of, and believe the answer.
+def _parts(told: Sequence[StatusChange]) -> Iterator[list[StatusChange]]:
+    """Split a delivery between references, never within one."""
+    grouped: dict[str, list[StatusChange]] = {}
+    for change in told:
+        grouped.setdefault(change.reference, []).append(change)
+    for references in batched(grouped.values(), PART):
+        yield [change for changes in references for change in changes]
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Return lists of up to `size` items."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def confirmed(provider: Provider, told: Sequence[StatusChange]) -> list[StatusChange]:
+    """Ask the provider where a delivery's word is not enough, and believe the answer.
 
     What the delivery told and the answer lacks is not lost: it is applied without its money,
     because the provider's log may lag behind its own webhook by a moment.
     """
+    asked = provider.to_confirm(told)
     found: list[StatusChange] = []
-    for reference in dict.fromkeys(change.reference for change in told):
+    for reference in asked:
         found += provider.fetch(reference)
     known = {(change.reference, change.event_id) for change in found}
-    lagging = [c for c in told if (c.reference, c.event_id) not in known]
-    unconfirmed = [
-        replace(c, money=None, state=None, event_id=f"told:{c.event_id}") for c in lagging
-    ]
-    return unconfirmed + found
+    doubted = set(asked)
+    kept = [_hearsay(c) if c.reference in doubted else c for c in told
+            if (c.reference, c.event_id) not in known]  # fmt: skip
+    return kept + found
 
 
-def _apply(delivery: WebhookDelivery, changes: list[StatusChange], now: datetime) -> None:
+def _hearsay(change: StatusChange) -> StatusChange:
+    return replace(change, money=None, state=None, event_id=f"told:{change.event_id}")
+
+
+def _apply(
+    delivery: WebhookDelivery,
+    told: Sequence[StatusChange],
+    changes: Sequence[StatusChange],
+    now: datetime,
+    identities: Sequence[Identity] = (),
+) -> list[str]:
+    """Apply facts in one transaction, and return the references that nobody here knows."""
     with transaction.atomic(durable=True):
         locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
         if locked.processed_at is not None:
-            return
-        status_change.send(
+            return []
+        answers: Any = status_change.send(
             sender=WebhookDelivery,
             account=delivery.account,
             changes=changes,
             source=Source.WEBHOOK,
             now=now,
+            identities=identities,
         )
-        locked.processed_at, locked.problem = now, ""
-        locked.save(update_fields=["processed_at", "problem"])
+    unknown = {reference for _, answer in answers for reference in answer}
+    return [ref for ref in dict.fromkeys(c.reference for c in told) if ref in unknown]
+
+
+def _identify(
+    delivery: WebhookDelivery,
+    provider: Provider,
+    told: Sequence[StatusChange],
+    unknown: list[str],
+    now: datetime,
+) -> list[str]:
+    """Ask which invoices unknown ids belong to: the answer that named them may have been lost."""
+    left: list[str] = []
+    for references in batched(unknown, IDENTIFY_AT_ONCE):
+        identities, found = [], set(references)
+        for reference in references:
+            try:
+                identities.append(provider.identify(reference))
+            except NotFound:
+                found.discard(reference)
+        part = [change for change in told if change.reference in found]
+        left += sorted(set(references) - found)
+        left += _apply(delivery, part, confirmed(provider, part), now, identities)
+    return left
 
 
 def _later(delivery: WebhookDelivery, problem: str, now: datetime) -> bool:
