@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from invoices import alerts, facts, lifecycle, operations
+from invoices import alerts, facts, lifecycle, operations, options
 from invoices.enums import InvoiceStatus, OperationKind
 from invoices.models import PaymentRequest
 from providers import registry
 from providers.contract import (
+    OPEN_STATES,
+    Asked,
     NotAuthorised,
     NotFound,
+    Provider,
     ProviderError,
     RequestState,
     Source,
@@ -26,6 +29,8 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 # Seconds that one round of asking may take.
 BUDGET = 60.0
+# How long a request may be without the id that its lost answer held.
+PATIENCE = timedelta(minutes=30)
 # How long before a reservation lapses it is collected although the issuer's setting is off.
 MARGIN = timedelta(hours=36)
 
@@ -54,18 +59,72 @@ def ask(request_id: int, *, now: datetime, source: Source = Source.POLL) -> bool
     """Ask the provider about one request and apply its answer. False when it could not be had."""
     request = PaymentRequest.objects.select_related("account__merchant").get(pk=request_id)
     PaymentRequest.objects.filter(pk=request_id).update(asked_at=now)
+    asked = options.asked(request)
+    if not asked.handle:
+        _miss_the_id(request, now)
+        return False
+    provider = registry.of(request.account)
     try:
-        changes = registry.of(request.account).fetch(request.reference)
+        changes = provider.ask(asked)
     except NotFound:
-        return False  # Not sent yet, or the outbox is finding out.
+        changes = _forgotten(provider, asked, now)
     except NotAuthorised as error:
         _tell(request, error, now)
         return False
     except ProviderError as error:
         logger.warning("Could not ask about %s: %s", request.reference, error)
         return False
+    if not changes:
+        return False  # Not sent yet, or the outbox is finding out.
     store(request.pk, changes, source=source, now=now)
     return True
+
+
+def _forgotten(provider: Provider, asked: Asked, now: datetime) -> list[StatusChange]:
+    """Read "not found" about what has run out as its end, where the provider forgets such."""
+    over = asked.expires_at is not None and asked.expires_at <= now
+    if not (provider.forgets_expired and over and asked.state in OPEN_STATES):
+        return []
+    gone = StatusChange(
+        reference=asked.handle,
+        event_id="forgotten",
+        state=RequestState.EXPIRED,
+        provider_word="404",
+        occurred_at=asked.expires_at,
+        authoritative=True,
+    )
+    return [gone]
+
+
+def _miss_the_id(request: PaymentRequest, now: datetime) -> None:
+    """Tell a person about a request whose answer was lost with the only name it has.
+
+    A callback may still bring the id; until then nobody here can ask about it.
+    """
+    waits = request.state == RequestState.UNKNOWN and now - request.created_at > PATIENCE
+    with transaction.atomic(durable=True):
+        invoice = lifecycle.locked(request.invoice_id)
+        request.refresh_from_db(fields=["state", "provider_id"])
+        if request.provider_id or not waits:
+            return
+        data = {"provider": str(registry.classes()[request.account.provider].label)}
+        alerts.raise_alert(invoice, "id_unknown", now=now, request=request, data=data)
+
+
+def name(*, request_id: int, handle: str, now: datetime) -> bool:
+    """Give a request the provider's id that a person found, if the provider agrees.
+
+    Returns False when its details are of another invoice. Raises the provider error family.
+    """
+    request = PaymentRequest.objects.select_related("account__merchant", "invoice").get(
+        pk=request_id
+    )
+    found = registry.of(request.account).identify(handle)
+    same = (found.number, found.amount) == (request.invoice.number, request.amount)
+    if not same or request.provider_id:
+        return False
+    PaymentRequest.objects.filter(pk=request_id, provider_id="").update(provider_id=found.handle)
+    return ask(request_id, now=now)
 
 
 def store(request_id: int, changes: list[StatusChange], *, source: Source, now: datetime) -> bool:

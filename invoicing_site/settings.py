@@ -167,7 +167,7 @@ INVOICING_PROVIDERS = ["providers.vipps_mobilepay"]
 PROVIDER_TIMEOUT = (5.0, env.float("PROVIDER_READ_TIMEOUT", default=30.0))
 PROVIDER_DEADLINE = env.float("PROVIDER_DEADLINE", default=45.0)
 PROVIDER_MAX_RESPONSE = 2 * 1024 * 1024
-WEBHOOK_MAX_BODY = 256 * 1024
+WEBHOOK_MAX_BODY = 1024 * 1024
 WEBHOOK_TOLERANCE = env.int("WEBHOOK_TOLERANCE", default=300)
 # Threads of one worker that wait for providers at once.
 OUTBOX_THREADS = env.int("OUTBOX_THREADS", default=16)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from providers import registry
-from providers.contract import ProviderError
+from providers.contract import OutcomeUnknown, Provider, ProviderError
 from providers.models import ProviderAccount, WebhookRegistration
 
 logger = logging.getLogger(__name__)
@@ -23,16 +23,44 @@ def webhook_url(account: ProviderAccount) -> str:
 
 
 def register(account: ProviderAccount, *, now: datetime) -> WebhookRegistration:
-    """Register our address and keep the secret that the provider shows once.
+    """Register our address and keep the secret that signs what comes to it.
 
     Raises the provider error family.
     """
+    provider = registry.of(account)
+    if not provider.lists_webhooks:
+        return _set(account, provider, now=now)
     url = webhook_url(account)
-    provider_id, secret = registry.of(account).register_webhook(url)
+    provider_id, secret = provider.register_webhook(url)
     with transaction.atomic(durable=True):
         return WebhookRegistration.objects.create(
             account=account, provider_id=provider_id, url=url, secret=secret, last_seen_at=now
         )
+
+
+def _set(account: ProviderAccount, provider: Provider, *, now: datetime) -> WebhookRegistration:
+    """Choose a secret and give it to a provider that replaces what was set before.
+
+    Our row comes first: whatever becomes of the call, what they then send is understood. The
+    older ones end only when the new one is known to hold.
+    """
+    url = webhook_url(account)
+    provider_id, secret = provider.new_webhook_secret()
+    made = WebhookRegistration.objects.create(
+        account=account, provider_id=provider_id, url=url, secret=secret
+    )
+    try:
+        provider.set_webhook(url, provider_id, secret)
+    except OutcomeUnknown:
+        raise
+    except ProviderError:
+        made.delete()
+        raise
+    with transaction.atomic(durable=True):
+        account.registrations.filter(removed_at=None).exclude(pk=made.pk).update(removed_at=now)
+        made.last_seen_at = now
+        made.save(update_fields=["last_seen_at"])
+    return made
 
 
 def remove(registration: WebhookRegistration, *, now: datetime) -> None:
@@ -63,6 +91,8 @@ def check_all(*, now: datetime) -> None:
 
 def check(account: ProviderAccount, *, now: datetime) -> None:
     """Compare what the provider lists with what we made; make a dropped one again."""
+    if not registry.of(account).lists_webhooks:
+        return
     listed = {each.id for each in registry.of(account).list_webhooks()}
     ours = list(account.registrations.filter(removed_at=None))
     seen = [each.pk for each in ours if each.provider_id in listed]

@@ -8,15 +8,16 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from providers import inbox, registrations, registry
 from providers.contract import InvalidSignature, MalformedDelivery, WebhookRequest
 from providers.models import ProviderAccount
 
 
+# MobilePay never said by which method its callbacks come.
 @csrf_exempt
-@require_POST
+@require_http_methods(["POST", "PUT"])
 def webhook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
     """Take a delivery: 200 kept or repeated, 401 not signed, 413 too big, 503 no database."""
     try:
@@ -35,7 +36,7 @@ def _take(request: HttpRequest, slug: str, token: str) -> HttpResponse:
         return HttpResponse(status=413)
     now = timezone.now()
     delivery = WebhookRequest(
-        method="POST",
+        method=request.method or "",
         url=registrations.webhook_url(account),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
