@@ -107,11 +107,11 @@ def _grouped(header: list[str], cells: list[tuple[int, list[str]]]) -> Iterator[
         key = folded.get("invoicenumber") or folded.get("paymentreference") or f"\x00{line}"
         groups.setdefault(key, []).append((line, named))
     for key, members in groups.items():
-        yield _body(key.removeprefix("\x00"), members)
+        yield _body("" if key.startswith("\x00") else key, members)
 
 
 def _body(key: str, members: list[tuple[int, dict[str, str]]]) -> Row | NotTaken:
-    where = "–".join(dict.fromkeys(str(members[at][0]) for at in (0, -1)))
+    where = "-".join(dict.fromkeys(str(members[at][0]) for at in (0, -1)))
     head: dict[str, Any] = {}
     lines = []
     for number, cells in members:
