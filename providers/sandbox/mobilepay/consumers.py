@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from providers.sandbox import clock, outbox
-from providers.sandbox.mobilepay import lifecycle
+from providers.sandbox.mobilepay import lifecycle, problems
 from providers.sandbox.mobilepay.lifecycle import NotPossible
 from providers.sandbox.models import AppInvoice, DirectConsent
 
@@ -116,19 +117,16 @@ def invoices_on(phone: str) -> QuerySet[AppInvoice]:
 
 def find(invoice_id: str) -> AppInvoice:
     """Find an invoice by the provider's id. Raises AppInvoice.DoesNotExist."""
-    return AppInvoice.objects.select_related("merchant", "issuer").get(
-        invoice_id=uuid.UUID(invoice_id)
-    )
+    known = AppInvoice.objects.select_related("merchant", "issuer")
+    wanted = guid(invoice_id)
+    if wanted is None:
+        raise AppInvoice.DoesNotExist(f"{invoice_id!r} is not the id of an invoice.")
+    return known.get(invoice_id=wanted)
 
 
 def transaction_id() -> str:
     """Make up the key under which a payment shows on the bank statement."""
     return str(uuid.uuid4().int)[:15]
-
-
-def written(invoice: AppInvoice, name: str) -> Any:
-    """Read a member of the body as it was received, whatever the case of its name."""
-    return member(invoice.body, name)
 
 
 def member(content: Any, name: str) -> Any:
@@ -139,9 +137,28 @@ def member(content: Any, name: str) -> Any:
     return next((value for key, value in content.items() if key.casefold() == wanted), None)
 
 
+def guid(text: str) -> uuid.UUID | None:
+    """Read an id; None where the text is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def number_of(request: HttpRequest) -> str:
+    """Tell the number of a simulated user, who is named by a guid; always the same one.
+
+    Raises a Refusal where the call names nobody.
+    """
+    user = guid(request.headers.get("AuthenticatedUser", ""))
+    if user is None:
+        raise problems.invalid("AuthenticatedUser", "Must be a guid")
+    return f"+45{20_000_000 + user.int % 70_000_000}"
+
+
 def redirect_url(invoice: AppInvoice) -> str:
     """Tell where the app goes after a link was accepted or paid; '' for nowhere."""
-    address = written(invoice, "RedirectUrl")
+    address = invoice.body.get("RedirectUrl")
     if not invoice.is_link or not address or invoice.status not in {Status.ACCEPTED, Status.PAID}:
         return ""
     return f"{address}{'&' if '?' in address else '?'}status={invoice.status}"

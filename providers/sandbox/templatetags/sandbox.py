@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,6 +14,15 @@ def minor(value: int) -> str:
     thousands = f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     sign = "\N{MINUS SIGN}" if int(value) < 0 else ""
     return f"{sign}{thousands},{rest:02d}"
+
+
+@register.filter
+def major(value: Decimal | float | str) -> str:
+    """Write major units the same way; what is no number is written as it is."""
+    try:
+        return minor(round(Decimal(str(value)) * 100))
+    except ArithmeticError:
+        return str(value)
 
 
 @register.filter
