@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
-from invoices import dispatching, options, sending
+from invoices import dispatching, options, preflight, sending
 from invoices.enums import InvoiceStatus, OperationKind, OperationState
 from invoices.models import Dispatch, DispatchItem, Invoice, Operation, PaymentRequest
 from invoices.selecting import SENDABLE
@@ -152,12 +152,16 @@ def held(dispatch: Dispatch, now: datetime) -> Held:
 # -------------------------------------------------------------------------------------- refused
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A refused invoice: who refused it, why, and what to do. `again`: it can be sent again."""
+    """A refused invoice: who refused it, why, and whose page puts it right ("customer", "invoice").
+
+    `again`: it can be sent again; nobody paid or sent it since.
+    """
 
     item: DispatchItem
     by_provider: bool
     problems: tuple[dict[str, str], ...]
     again: bool
+    fix: str
 
 
 def refused(dispatch: Dispatch, limit: int) -> list[Refusal]:
@@ -174,10 +178,12 @@ def refused(dispatch: Dispatch, limit: int) -> list[Refusal]:
 
 def _refusal(row: Any) -> Refusal:
     by_provider = row.state != REFUSED
+    problems = (_their_words(row),) if by_provider else tuple(row.problems)
     return Refusal(
         item=row,
         by_provider=by_provider,
-        problems=(_their_words(row),) if by_provider else tuple(row.problems),
+        problems=problems,
+        fix=preflight.put_right_at(problems[0]["field"] if problems else ""),
         again=row.invoice.status in SENDABLE and not row.standing,
     )
 

@@ -42,10 +42,11 @@ def sendable(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
     return rows.filter(~Exists(standing), status__in=SENDABLE)
 
 
-def chosen(merchant: Merchant, ids: Iterable[int]) -> list[int]:
-    """Return those of the ids that are sendable invoices of the merchant, oldest first."""
-    rows = sendable(Invoice.objects.filter(merchant=merchant, pk__in=set(ids)))
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+def looks_sendable(invoice: Invoice) -> bool:
+    """Say the same of a row of the list, by its newest request and without a query."""
+    request = invoice.latest_request
+    standing = request is not None and request.state in OPEN_STATES
+    return invoice.status in SENDABLE and not standing
 
 
 def ways_out(merchant: Merchant, ids: Sequence[int]) -> list[WayOut]:

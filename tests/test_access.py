@@ -13,9 +13,10 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from invoices.models import Invoice, PaymentRequest
+from invoices.models import Dispatch, Invoice, PaymentRequest
 from invoicing_site.merchants.models import Role
 from tests import worlds
+from tests.factories import NOW
 from tests.worlds import World
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,14 @@ def delivery(world: World) -> dict[str, Any]:
     return {"pk": world.account.pk, "delivery": world.delivery.pk}
 
 
+def dispatch(world: World) -> dict[str, Any]:
+    about = {"road_key": "email", "road_label": "Email", "created_at": NOW}
+    row, is_new = Dispatch.objects.get_or_create(merchant=world.merchant, defaults=about)
+    if is_new:
+        row.items.create(invoice=world.invoice)
+    return {"pk": row.pk}
+
+
 def hosted(world: World) -> dict[str, Any]:
     return {"token": world.invoice.token}
 
@@ -98,6 +107,12 @@ ROUTES = {
     "request-capture": Route(BILLER, requested),
     "request-refund": Route(BILLER, requested),
     "alert-resolve": Route(BILLER, lambda w: issued(w) | {"alert": w.alert.pk}),
+    "dispatch-send": Route(BILLER),
+    "dispatch-list": Route(VIEWER),
+    "dispatch-detail": Route(VIEWER, dispatch),
+    "dispatch-live": Route(VIEWER, dispatch),
+    "dispatch-resend": Route(BILLER, dispatch),
+    "dispatch-links": Route(BILLER, dispatch),
     "invoice-new": Route(BILLER),
     "invoice-edit": Route(BILLER, drafted),
     "invoice-save": Route(BILLER, drafted),

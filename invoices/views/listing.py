@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,12 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.vary import vary_on_headers
 
-from invoices import queries
+from invoices import queries, selecting
 from invoices.enums import InvoiceStatus
+from invoices.models import Invoice
 from invoices.queries import Filter
 from invoicing_site.merchants.http import StaffRequest
-from invoicing_site.merchants.models import Merchant
-from invoicing_site.merchants.permissions import viewer
+from invoicing_site.merchants.models import Merchant, Role
+from invoicing_site.merchants.permissions import allows, viewer
 from providers.contract import RequestState
 
 VIEWS = {
@@ -45,14 +47,15 @@ def invoice_list(request: StaffRequest) -> HttpResponse:
     """Show one page of the invoices that the address asks for."""
     today = today_of(request.merchant)
     chosen = read_filter(request.GET)
-    rows, following = queries.page(queries.filtered(request.merchant, chosen, today), chosen.after)
+    found = queries.filtered(request.merchant, chosen, today)
+    rows, following = queries.page(found, chosen.after)
     part = request.htmx and not request.htmx.boosted
     context: dict[str, Any] = {
         "rows": rows,
         "chosen": chosen,
         "today": today,
         "next_url": _address(request.GET, after=following) if following else "",
-    }
+    } | _to_send(request, found, rows)
     if part:
         return render(request, "invoices/list.html#rows", context)
     return render(request, "invoices/list.html", context | _around(request, chosen, today))
@@ -74,6 +77,22 @@ def _around(request: StaffRequest, chosen: Filter, today: date) -> dict[str, Any
                                                "currency", *DATES)
         ),
     }  # fmt: skip
+
+
+def _to_send(
+    request: StaffRequest, found: QuerySet[Invoice], rows: list[Invoice]
+) -> dict[str, Any]:
+    """Return what can be ticked and sent together: on this page, and of all that match."""
+    may_go = {row.pk for row in rows if selecting.looks_sendable(row)}
+    if not may_go or not allows(request.membership, Role.BILLER):
+        return {"may_go": set(), "sendable": 0}
+    query = request.GET.copy()
+    query.pop("after", None)
+    return {
+        "may_go": may_go,
+        "sendable": selecting.sendable(found).count(),
+        "query": query.urlencode(),
+    }
 
 
 def _customer(merchant: Merchant, pk: int | None) -> object:
