@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, include, path
 
 from providers.sandbox import control, pages, phone
-from providers.sandbox.mobilepay import oidc_urls
+from providers.sandbox.mobilepay import urls as mobilepay
 from providers.sandbox.vipps import urls as vipps
 
 app_name = "sandbox"
@@ -55,5 +55,5 @@ urlpatterns = [
     remote("reset", POST=control.reset),
     remote("sales-units", POST=control.sales_unit),
     path("vipps/", include(vipps.urlpatterns)),
-    path("mobilepay/", include(oidc_urls.urlpatterns)),
+    path("mobilepay/", include(mobilepay.urlpatterns)),
 ]
