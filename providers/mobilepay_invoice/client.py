@@ -68,10 +68,7 @@ class Client:
         """Post one invoice or an array of them, exactly as written."""
         path = f"{self._merchant_path}/invoices{'/link' if link else ''}"
         path += "/batch" if many else ""
-        answer, content = self._call("POST", path, text=text, reference=reference, writes=True)
-        if not isinstance(content, dict):
-            raise http.unreadable(answer, writes=True)
-        return content
+        return self._call("POST", path, text=text, reference=reference, writes=True)[1]
 
     def status(self, handle: str) -> Any:
         """Get an invoice's status. Raises NotFound."""
@@ -90,10 +87,7 @@ class Client:
     def ask_consent(self, handle: str) -> Any:
         """Ask the payer of a link's invoice to be billed directly."""
         text = f'{{"InvoiceId":"{known_guid(handle)}"}}'
-        answer, content = self._call("POST", CONSENTS, text=text, reference=handle, writes=True)
-        if not isinstance(content, dict):
-            raise http.unreadable(answer, writes=True)
-        return content
+        return self._call("POST", CONSENTS, text=text, reference=handle, writes=True)[1]
 
     def consent(self, consent_id: str) -> Any:
         """Get one payer's answer. Raises NotFound."""

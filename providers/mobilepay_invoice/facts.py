@@ -5,6 +5,7 @@ Source: developer.mobilepay.dk/docs/invoice, and the documentation labelled 1.4,
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
@@ -49,7 +50,7 @@ def of_details(handle: str, details: Details, zone: ZoneInfo, currency: str) -> 
     known = STATUSES.get(details.status)
     day = details.payment_date.isoformat() if details.payment_date else ""
     at = _when(details.payment_date, zone) if details.status == "paid" else None
-    payload = masking.payload(details.raw)
+    payload = _plain(details.raw)
     state = StatusChange(
         reference=handle,
         event_id=f"state:{details.status}:{day}" if day else f"state:{details.status}",
@@ -99,10 +100,7 @@ def of_item(item: CallbackItem) -> StatusChange:
             paid_at=item.at.isoformat() if state == RequestState.PAID else "",
         )
         | ({"waits_for_link": False} if item.link else {}),
-        # The link lets anybody pay: it is kept sealed elsewhere, never in a payload.
-        payload=masking.payload(
-            {key: value for key, value in item.raw.items() if str(key).casefold() != "links"}
-        ),
+        payload=_plain(item.raw),
     )
 
 
@@ -159,3 +157,11 @@ def _when(day: date | None, zone: ZoneInfo) -> datetime | None:
 
 def _extra(**given: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
+
+
+def _plain(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a payload of what they wrote: masked, and with amounts as text, fit for JSON."""
+    # A link lets anybody pay: it is kept sealed elsewhere, never in a payload.
+    shown = {name: value for name, value in raw.items() if str(name).casefold() != "links"}
+    found: dict[str, Any] = json.loads(json.dumps(masking.payload(shown), default=str))
+    return found

@@ -62,8 +62,8 @@ FIELDS = {
     "consumername": "customer.name",
     "consumeraddresslines": "customer.address",
     "deliveryaddresslines": "delivery_address",
-    "totalamount": "totals.payable",
-    "totalvatamount": "totals.vat",
+    "totalamount": "amount",
+    "totalvatamount": "lines",
     "countrycode": "country",
     "currencycode": "currency",
     "invoicenumber": "number",
@@ -81,7 +81,7 @@ FIELDS = {
 }
 # What to correct for which of their codes.
 FIELD_OF_CODE = {
-    **dict.fromkeys(("10008", "10201"), "totals.payable"),
+    **dict.fromkeys(("10008", "10201"), "amount"),
     **dict.fromkeys(("10101", "10102", "10103", "10304", "10305", "10306", "10314"), "phone"),
     **dict.fromkeys(("10202", "10203", "10204", "10303", "10313"), "issuer"),
     **dict.fromkeys(("10104", "10301"), "number"),
