@@ -186,15 +186,15 @@ def _with_rounding(articles: tuple[Article, ...], document: InvoiceDocument) -> 
 
 
 def _reduced(articles: tuple[Article, ...], off: Decimal) -> tuple[Article, ...]:
-    # Without VAT first: there the line's own sums still agree to the cent.
-    def fitness(index: int) -> tuple[bool, Decimal]:
-        article = articles[index]
-        return article.rate == 0 and article.net >= off, article.net
-
-    chosen = max(range(len(articles)), key=fitness)
-    taken = articles[chosen]
-    less = replace(taken, reduction=taken.reduction + off, net=taken.net - off)
-    return (*articles[:chosen], less, *articles[chosen + 1 :])
+    """Take an amount off the lines without VAT first: there the line's own sums still agree."""
+    found = list(articles)
+    order = sorted(range(len(found)), key=lambda at: (found[at].rate != 0, -found[at].net))
+    for at in order:
+        part = min(max(found[at].net, ZERO), off)
+        less = {"reduction": found[at].reduction + part, "net": found[at].net - part}
+        found[at] = replace(found[at], **less)
+        off -= part
+    return tuple(found)
 
 
 # ------------------------------------------------------------------------------------- remainder
