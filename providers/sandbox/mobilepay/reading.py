@@ -1,5 +1,6 @@
 """What the provider tells of an invoice, and taking one back."""
 
+import uuid
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -67,10 +68,11 @@ def _found(exchange: Exchange, invoice_id: str) -> AppInvoice:
 
 def _by_id(exchange: Exchange, invoice_id: str) -> AppInvoice | None:
     try:
-        rows = AppInvoice.objects.filter(merchant=exchange.merchant, invoice_id=invoice_id)
-        return rows.select_related("merchant", "issuer").first()
+        known = uuid.UUID(invoice_id)
     except ValueError:
         return None
+    rows = AppInvoice.objects.filter(merchant=exchange.merchant, invoice_id=known)
+    return rows.select_related("merchant", "issuer").first()
 
 
 def _is_due(invoice: AppInvoice, exchange: Exchange) -> bool:
