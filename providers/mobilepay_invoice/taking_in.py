@@ -85,7 +85,7 @@ def _read(row: Row, fields: Fields, number: str) -> TakenInvoice:
         delivery_date=fields.day("DeliveryDate"),
         comment=fields.prose("Comment", limit=4000),
         merchant_contact=fields.text("MerchantContactName", limit=200),
-        merchant_order_number=fields.text("MerchantOrderNumber", limit=30),
+        merchant_order_number=fields.text("MerchantOrderNumber", limit=100),
         buyer_order_number=fields.text("BuyerOrderNumber", limit=100),
         total=total,
         vat=vat,
