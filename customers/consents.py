@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 def has_consent(customer: Customer, phone: str) -> bool:
     """Say whether the customer agreed to be sent payment requests on this number (E.164)."""
     return customer.consents.filter(phone=phone, withdrawn_at=None).exists()
+
+
+def of_many(customer_ids: Iterable[int]) -> frozenset[tuple[int, str]]:
+    """Return the standing consents of these customers as (customer, phone) pairs."""
+    standing = ContactConsent.objects.filter(
+        customer_id__in=list(customer_ids), withdrawn_at=None
+    )
+    return frozenset(standing.values_list("customer_id", "phone"))
 
 
 def give(

@@ -144,8 +144,8 @@ def _answered(
 def _options(operation: Operation, request: PaymentRequest) -> SendOptions:
     as_of = datetime.fromisoformat(operation.options["as_of"])
     asked = options.of_request(request, key=operation.key, as_of=as_of)
-    extra = {name: operation.options.get(name, "") for name in ("issuer_id", "pdf_url")}
-    return replace(asked, prepared=operation.body, **extra)
+    issuer_id = str(operation.options.get("issuer_id", ""))
+    return replace(asked, prepared=operation.body, issuer_id=issuer_id)
 
 
 def _create(

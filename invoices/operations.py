@@ -37,20 +37,24 @@ def queue(
     The idempotency key is made here, once, so that every try is the same operation to the
     provider. `due_at` in the future waits for the sweep.
     """
-    operation = Operation.objects.create(
-        invoice=invoice,
-        request=request,
-        kind=kind,
-        key=f"{kind}-{uuid.uuid4().hex}"[:50],
-        amount=amount,
-        reason=reason,
-        options=dict(options or {}),
-        due_at=due_at or now,
-        created_by=by,
-    )
+    operation = new(kind, invoice, due_at=due_at or now, by=by)
+    operation.request, operation.amount, operation.reason = request, amount, reason
+    operation.options = dict(options or {})
+    operation.save(force_insert=True)
     if operation.due_at <= now:
         transaction.on_commit(wake)
     return operation
+
+
+def new(kind: OperationKind, invoice: Invoice, *, due_at: datetime, by: User | None) -> Operation:
+    """Make an operation, unsaved, with the key that all its tries will have."""
+    return Operation(
+        invoice=invoice,
+        kind=kind,
+        key=f"{kind}-{uuid.uuid4().hex}"[:50],
+        due_at=due_at,
+        created_by=by,
+    )
 
 
 def wake() -> None:

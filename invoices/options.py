@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,8 +14,19 @@ from django.urls import reverse
 from customers import consents
 from invoices.models import Invoice, PaymentRequest
 from invoicing_site.merchants.fields import box
-from providers import registry
+from providers import issuers, registry
 from providers.contract import Asked, RequestState, SendOptions
+from providers.models import ProviderAccount
+
+# A provider that came so far with a request found the phone's owner.
+DELIVERED = (
+    RequestState.CREATED,
+    RequestState.ACCEPTED,
+    RequestState.PAID,
+    RequestState.PARTIALLY_REFUNDED,
+    RequestState.REFUNDED,
+    RequestState.REJECTED,
+)
 
 
 def hosted_url(invoice: Invoice, version: int | None = None) -> str:
@@ -26,6 +39,16 @@ def return_url(invoice: Invoice, reference: str) -> str:
     """Return where the app sends the customer back to. It finds the page and proves nothing."""
     path = reverse("hosted-return", kwargs={"token": invoice.token})
     return f"{settings.PUBLIC_URL}{path}?r={reference}"
+
+
+def pdf_url(invoice: Invoice, version: int, reference: str) -> str:
+    """Return the PDF's absolute address, open without signing in.
+
+    The reference makes it another address for each request: some providers take two requests
+    that are alike in every field for one sent twice.
+    """
+    path = reverse("hosted-pdf", kwargs={"token": invoice.token})
+    return f"{settings.PUBLIC_URL}{path}?v={version}&r={reference}"
 
 
 def new_reference(invoice: Invoice, attempt: int, installation: str = "") -> str:
@@ -67,11 +90,53 @@ def asked(request: PaymentRequest) -> Asked:
     )
 
 
-def offered(invoice: Invoice, channel: str, *, amount: Decimal, now: datetime) -> SendOptions:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What options take from other tables, read at once for many invoices.
+
+    `consented` holds (customer, phone) pairs, `issuer_ids` what providers call our issuers by
+    (account, issuer), `names` under which name a phone was billed last.
+    """
+
+    consented: frozenset[tuple[int, str]] = frozenset()
+    issuer_ids: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def known_of(invoices: Sequence[Invoice], accounts: Iterable[ProviderAccount]) -> Known:
+    """Read what the options of these invoices take. Three queries, for any number."""
+    customers = {row.customer.pk: row.customer for row in invoices if row.customer}
+    phones = {customer.phone for customer in customers.values() if customer.phone}
+    merchants = {row.merchant_id for row in invoices}
+    return Known(
+        consented=consents.of_many(customers.keys()),
+        issuer_ids=issuers.usable_ids(account.pk for account in accounts),
+        names=_names(phones, merchants),
+    )
+
+
+def _names(phones: set[str], merchants: set[int]) -> dict[str, str]:
+    """Return the name each phone was last billed by, where the provider found its owner."""
+    found = PaymentRequest.objects.filter(
+        phone__in=phones, invoice__merchant__in=merchants, state__in=DELIVERED
+    )
+    return dict(found.order_by("pk").values_list("phone", "invoice__customer_name"))
+
+
+def offered(
+    invoice: Invoice,
+    channel: str,
+    *,
+    amount: Decimal,
+    now: datetime,
+    account: ProviderAccount | None = None,
+    known: Known | None = None,
+) -> SendOptions:
     """Return the options a channel is checked with before anything exists."""
-    customer = invoice.customer
+    customer, attempt = invoice.customer, 1
     phone = customer.phone if customer else ""
-    attempt = 1
+    known = known or known_of([invoice], [account] if account else [])
+    account_id = account.pk if account else 0
     return SendOptions(
         channel=channel,
         reference=new_reference(invoice, attempt),
@@ -79,9 +144,12 @@ def offered(invoice: Invoice, channel: str, *, amount: Decimal, now: datetime) -
         hosted_url=hosted_url(invoice),
         return_url=return_url(invoice, new_reference(invoice, attempt)),
         phone=phone,
-        has_contact_consent=bool(customer and phone and consents.has_consent(customer, phone)),
+        has_contact_consent=bool(customer and phone and (customer.pk, phone) in known.consented),
         now=now,
         language=invoice.language,
+        issuer_id=known.issuer_ids.get((account_id, invoice.issuer_id), ""),
+        pdf_url=pdf_url(invoice, 1, new_reference(invoice, attempt)),
+        known_name=known.names.get(phone, ""),
     )
 
 
@@ -91,7 +159,7 @@ def of_request(request: PaymentRequest, *, key: str, as_of: datetime) -> SendOpt
     They are the same for every try, `as_of` too: a provider that gets the same idempotency key
     with another body (an expiry reckoned from a later moment) refuses it.
     """
-    invoice = request.invoice
+    invoice, version = request.invoice, request.document.version
     return SendOptions(
         channel=request.channel,
         reference=request.reference,
@@ -106,4 +174,5 @@ def of_request(request: PaymentRequest, *, key: str, as_of: datetime) -> SendOpt
         share_phone=request.share_phone,
         now=as_of,
         language=invoice.language,
+        pdf_url=pdf_url(invoice, version, request.reference),
     )

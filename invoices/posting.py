@@ -20,7 +20,7 @@ from invoices.rendering import email, pdf
 from providers.contract import Problem, Source
 
 if TYPE_CHECKING:
-    from invoices.sending import Road
+    from invoices.roads import Road
     from invoicing_site.merchants.models import User
 
 
@@ -34,30 +34,30 @@ class TryLater(Exception):
 
 def email_road(invoice: Invoice) -> Road:
     """Describe email of the link with the PDF attached."""
-    from invoices import sending  # noqa: PLC0415 -- sending lists us among its roads
+    from invoices import roads  # noqa: PLC0415 -- roads lists us
 
     address = invoice.customer.email if invoice.customer else ""
-    return sending.Road(
-        key=sending.EMAIL,
+    return roads.Road(
+        key=roads.EMAIL,
         label=gettext_lazy("Email"),
         how=_("%(to)s gets the link and the PDF.") % {"to": address or _("The customer")},
         icon="envelope",
         speed=gettext_lazy("minutes"),
-        problems=tuple(sending.status_problems(invoice) + _address_problems(address)),
+        problems=tuple(roads.status_problems(invoice) + _address_problems(address)),
     )
 
 
 def print_road(invoice: Invoice) -> Road:
     """Describe printing the PDF with its QR code."""
-    from invoices import sending  # noqa: PLC0415 -- as above
+    from invoices import roads  # noqa: PLC0415 -- as above
 
-    return sending.Road(
-        key=sending.PRINT,
+    return roads.Road(
+        key=roads.PRINT,
         label=gettext_lazy("Print"),
         how=gettext_lazy("The PDF carries a QR code that leads to the payment page."),
         icon="printer",
         speed=gettext_lazy("days"),
-        problems=tuple(sending.status_problems(invoice)),
+        problems=tuple(roads.status_problems(invoice)),
     )
 
 

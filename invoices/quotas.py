@@ -36,19 +36,13 @@ def stored(quotas: Sequence[Quota]) -> list[dict[str, Any]]:
     return [
         {
             "scope": q.scope,
-            "label": plain(q.label),
+            "label": _plain(q.label),
             "limit": q.limit,
             "zone": q.zone,
             "code": q.code,
         }
         for q in quotas
     ]
-
-
-def plain(label: _StrOrPromise) -> str:
-    """Return a label in the source language, as it is stored."""
-    with override("en"):
-        return str(label)
 
 
 def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, deeds.Outcome]:
@@ -100,6 +94,11 @@ def used_today(account: ProviderAccount, zone: str, now: datetime) -> list[Used]
     today = now.astimezone(ZoneInfo(zone)).date()
     rows = QuotaUse.objects.filter(account=account, day=today, used__gt=0).order_by("-used")
     return [Used(row.scope, row.used) for row in rows[:20]]
+
+
+def _plain(label: _StrOrPromise) -> str:
+    with override("en"):
+        return str(label)
 
 
 def _uncounted(operation: Operation, now: datetime) -> bool:

@@ -1,41 +1,41 @@
-"""What staff do with an issued invoice: choose a road, send, withdraw, collect, refund, cancel."""
+"""Sending: a decision becomes payment requests and operations, in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
 
-from invoices import documents, lifecycle, operations, options, posting, timeline
-from invoices.enums import EventKind, InvoiceStatus, OperationKind
-from invoices.models import Invoice, PaymentRequest
-from providers import registry
-from providers.contract import (
-    OPEN_STATES,
-    Channel,
-    InvoiceDocument,
-    Problem,
-    Provider,
-    RequestState,
-    Source,
-)
-from providers.models import ProviderAccount
+from invoices import lifecycle, operations, options, posting, quotas, timeline
+from invoices.enums import EventKind, OperationKind
+from invoices.ledger import Ledger, insert, update
+from invoices.models import Dispatch, Invoice, Operation, PaymentRequest
+from invoices.roads import EMAIL, PRINT, Road, Survey, accounts_of, plain, roads, status_problems
+from providers.contract import OPEN_STATES, Problem, RequestState, Source
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
-
     from invoicing_site.merchants.models import User
 
-EMAIL, PRINT = "email", "print"
-# What a provider checks that an invoice has only once it is issued.
-NUMBERED = frozenset({"number", "reference"})
+__all__ = [
+    "EMAIL",
+    "PRINT",
+    "CannotSend",
+    "Plan",
+    "Road",
+    "accounts_of",
+    "is_withdrawable",
+    "plain",
+    "request_payment",
+    "request_payments",
+    "roads",
+    "send",
+    "status_problems",
+]
 
 
 class CannotSend(Exception):
@@ -44,152 +44,6 @@ class CannotSend(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{p.field}: {p.rule}" for p in problems))
         self.problems = tuple(problems)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Road:
-    """One way to the customer, open or closed, with the reasons."""
-
-    key: str
-    label: _StrOrPromise
-    how: _StrOrPromise
-    icon: str
-    speed: _StrOrPromise = ""
-    problems: tuple[Problem, ...] = ()
-    remarks: tuple[Problem, ...] = ()
-    is_default: bool = False
-    account: ProviderAccount | None = None
-    channel: Channel | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the invoice can go this way now."""
-        return not self.problems
-
-
-def accounts_of(invoice: Invoice) -> QuerySet[ProviderAccount]:
-    """Return the active accounts that serve the invoice's issuer.
-
-    An account of a provider that was taken out of the settings is left alone.
-    """
-    return ProviderAccount.objects.filter(
-        merchant_id=invoice.merchant_id,
-        issuers=invoice.issuer_id,
-        active=True,
-        provider__in=registry.classes(),
-    )
-
-
-def roads(invoice: Invoice, *, now: datetime) -> list[Road]:
-    """List every road of the issuer, open ones first by preference; the first open is default.
-
-    Works for drafts too (what would be, if issued now), without any HTTP.
-    """
-    found = [
-        _provider_road(invoice, account, provider, channel, now)
-        for account in accounts_of(invoice).select_related("merchant")
-        for provider in [registry.of(account)]
-        for channel in provider.channels
-    ]
-    found += [posting.email_road(invoice), posting.print_road(invoice)]
-    first = next((road.key for road in found if road.is_open), None)
-    return [_mark(road, road.key == first) for road in found]
-
-
-def _mark(road: Road, is_default: bool) -> Road:
-    if not is_default:
-        return road
-    return Road(**{name: getattr(road, name) for name in road.__slots__} | {"is_default": True})
-
-
-def _provider_road(
-    invoice: Invoice, account: ProviderAccount, provider: Provider, channel: Channel, now: datetime
-) -> Road:
-    problems = _standing_problems(invoice, account, channel)
-    document = _document(invoice, now)
-    if document is not None:
-        problems += _foreseen(invoice, provider, channel, document, now)
-    return Road(
-        key=f"{account.pk}:{channel.slug}",
-        label=channel.label,
-        how=channel.how,
-        icon=channel.icon,
-        speed=channel.speed,
-        problems=tuple(p for p in problems if p.blocking),
-        remarks=tuple(p for p in problems if not p.blocking),
-        account=account,
-        channel=channel,
-    )
-
-
-def _foreseen(
-    invoice: Invoice,
-    provider: Provider,
-    channel: Channel,
-    document: InvoiceDocument,
-    now: datetime,
-) -> list[Problem]:
-    """Return what the provider would refuse. A draft is not blamed for having no number yet."""
-    amount = document.totals.payable if invoice.is_draft else invoice.residual
-    asked = options.offered(invoice, channel.slug, amount=amount, now=now)
-    found = provider.check(document, asked)
-    return [p for p in found if not (invoice.is_draft and p.field in NUMBERED)]
-
-
-def _document(invoice: Invoice, now: datetime) -> InvoiceDocument | None:
-    """Return what would be sent; None for a draft that cannot be read as a document yet."""
-    if not invoice.is_draft:
-        return documents.latest(invoice)
-    today = now.astimezone(ZoneInfo(invoice.merchant.time_zone)).date()
-    try:
-        return documents.preview(invoice, today=today)
-    except (ValueError, ArithmeticError):
-        return None
-
-
-def _standing_problems(
-    invoice: Invoice, account: ProviderAccount, channel: Channel
-) -> list[Problem]:
-    problems = status_problems(invoice)
-    if account.paused_at:
-        problems.append(
-            Problem(
-                field="account",
-                rule=account.paused_reason or gettext_lazy("The account is paused."),
-                remedy=gettext_lazy("An owner resumes it on the provider's page."),
-                code="paused",
-            )
-        )
-    if not channel.creates_on_press and (standing := _open_request(invoice)):
-        problems.append(
-            Problem(
-                field="request",
-                rule=gettext_lazy("Another request is open with the customer."),
-                remedy=gettext_lazy("Withdraw it first, so that nobody can pay twice."),
-                code=standing.reference,
-            )
-        )
-    return problems
-
-
-def status_problems(invoice: Invoice) -> list[Problem]:
-    """Say why an invoice of this status is not sent anywhere, if so."""
-    if invoice.status in {InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
-        return []
-    return [
-        Problem(
-            field="status",
-            rule=InvoiceStatus(invoice.status).label,
-            remedy=gettext_lazy("There is nothing left to pay, so there is nothing to send."),
-            code="settled",
-        )
-    ]
-
-
-def _open_request(invoice: Invoice) -> PaymentRequest | None:
-    if invoice.is_draft:
-        return None
-    return invoice.requests.filter(state__in=OPEN_STATES).order_by("-pk").first()
 
 
 # -------------------------------------------------------------------------------------- sending
@@ -214,17 +68,32 @@ def send(
 
 def _chosen(invoice: Invoice, road_key: str, *, now: datetime) -> Road:
     if invoice.is_draft:
-        raise CannotSend([_unknown_road(road_key, _("Issue the invoice first."))])
+        raise CannotSend([_closed(road_key, _("Issue the invoice first."))])
     found = {road.key: road for road in roads(invoice, now=now)}
     road = found.get(road_key)
     if road is None:
-        raise CannotSend([_unknown_road(road_key, _("Choose one of the roads shown."))])
+        raise CannotSend([unknown_road(road_key)])
     if road.problems:
         raise CannotSend(road.problems)
     return road
 
 
-def _unknown_road(road_key: str, remedy: str) -> Problem:
+def unknown_road(road_key: str) -> Problem:
+    """Say that a road is none of those there are."""
+    return _closed(road_key, _("Choose one of the roads shown."))
+
+
+def not_served(invoice: Invoice) -> Problem:
+    """Say that an account does not serve an invoice's issuer."""
+    return Problem(
+        field="issuer",
+        rule=_("The account is not used by %s.") % invoice.issuer,
+        remedy=_("An owner adds the issuer in the account's settings."),
+        code="issuer",
+    )
+
+
+def _closed(road_key: str, remedy: str) -> Problem:
     return Problem(field="road", rule=_("“%s” is not open.") % road_key, remedy=remedy)
 
 
@@ -244,6 +113,15 @@ def _offer(invoice: Invoice, road: Road, *, by: User, now: datetime) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One request to be written: a locked invoice, its road, and what it is sent with."""
+
+    invoice: Invoice
+    road: Road
+    share_phone: bool = False
+
+
 def request_payment(
     invoice: Invoice,
     road: Road,
@@ -258,62 +136,102 @@ def request_payment(
     `at` in the future schedules it; otherwise a worker is woken after commit.
     """
     assert road.account is not None  # noqa: S101 -- provider roads have one
-    assert road.channel is not None  # noqa: S101
+    survey = Survey([invoice], [road.account], now)
+    plan = Plan(invoice=invoice, road=road, share_phone=share_phone)
+    return request_payments([plan], survey, now=now, by=by, at=at)[0]
+
+
+def request_payments(
+    plans: Sequence[Plan],
+    survey: Survey,
+    *,
+    now: datetime,
+    by: User | None = None,
+    at: datetime | None = None,
+    dispatch: Dispatch | None = None,
+) -> list[PaymentRequest]:
+    """Write requests and their operations for locked invoices, in a few statements.
+
+    What the providers will be sent is made here, once. Wakes a worker after commit, unless a
+    dispatch will do that for all of its requests.
+    """
     due_at = at if at and at > now else now
-    request = _new_request(invoice, road, by=by, share_phone=share_phone)
-    invoice.latest_request = request
-    invoice.save(update_fields=["latest_request", "updated_at"])
-    operations.queue(
-        OperationKind.CREATE,
-        invoice,
-        request=request,
-        by=by,
-        now=now,
-        due_at=due_at,
-        options={"as_of": due_at.isoformat()},
-    )
-    timeline.add(
-        invoice,
-        kind=EventKind.OPERATION,
-        what="scheduled" if due_at > now else "pressed" if by is None else "queued",
-        source=Source.STAFF if by else Source.CUSTOMER,
-        actor=by,
-        event_id=f"{request.pk}:queued",
-        now=now,
-        request=request,
-        data={"road": plain(road.label), "send_at": due_at.isoformat()},
-    )
-    return request
+    attempts = _attempts([plan.invoice for plan in plans])
+    requests = [_request(p, survey, attempts.get(p.invoice.pk, 0) + 1, by, dispatch) for p in plans]
+    insert(requests)
+    insert([_operation(p, r, survey, due_at, by) for p, r in zip(plans, requests, strict=True)])
+    ledger = Ledger(plan.invoice for plan in plans)
+    for plan, request in zip(plans, requests, strict=True):
+        plan.invoice.latest_request = request
+        ledger.page(plan.invoice).add(
+            kind=EventKind.OPERATION,
+            what="scheduled" if due_at > now else "pressed" if by is None else "queued",
+            source=Source.STAFF if by else Source.CUSTOMER,
+            actor=by,
+            event_id=f"{request.pk}:queued",
+            now=now,
+            request=request,
+            data={"road": plain(plan.road.label), "send_at": due_at.isoformat()},
+        )
+    update([plan.invoice for plan in plans], ["latest_request"])
+    ledger.write()
+    if due_at <= now and dispatch is None:
+        transaction.on_commit(operations.wake)
+    return requests
 
 
-def _new_request(
-    invoice: Invoice, road: Road, *, by: User | None, share_phone: bool
+def _attempts(invoices: Sequence[Invoice]) -> dict[int, int]:
+    """Return the number of the last attempt of each invoice that has one."""
+    rows = PaymentRequest.objects.filter(invoice__in=invoices).order_by()
+    return dict(rows.values("invoice_id").annotate(n=Max("attempt")).values_list("invoice_id", "n"))
+
+
+def _request(
+    plan: Plan, survey: Survey, attempt: int, by: User | None, dispatch: Dispatch | None
 ) -> PaymentRequest:
-    assert road.account is not None  # noqa: S101
-    assert road.channel is not None  # noqa: S101
-    last = invoice.requests.order_by("-attempt").values_list("attempt", flat=True).first()
-    attempt = (last or 0) + 1
-    installation = str(road.account.settings.get("installation") or "")
-    needs_phone = road.channel.needs_contact_consent and invoice.customer
-    return PaymentRequest.objects.create(
+    invoice, account, channel = plan.invoice, plan.road.account, plan.road.channel
+    assert account is not None  # noqa: S101 -- provider roads have both
+    assert channel is not None  # noqa: S101
+    asks_by_phone = channel.needs_contact_consent and invoice.customer
+    return PaymentRequest(
         invoice=invoice,
-        document=invoice.versions.order_by("-version")[0],
-        account=road.account,
-        channel=road.channel.slug,
+        document=survey.versions[invoice.pk],
+        account=account,
+        channel=channel.slug,
         attempt=attempt,
-        reference=options.new_reference(invoice, attempt, installation),
+        reference=options.new_reference(
+            invoice, attempt, str(account.settings.get("installation") or "")
+        ),
         amount=invoice.residual,
         currency=invoice.currency,
-        phone=invoice.customer.phone if needs_phone and invoice.customer else "",
-        share_phone=share_phone,
+        phone=invoice.customer.phone if asks_by_phone and invoice.customer else "",
+        share_phone=plan.share_phone,
+        dispatch=dispatch,
         created_by=by,
     )
 
 
-def plain(label: _StrOrPromise) -> str:
-    """Return a label in the source language, as the timeline keeps it."""
-    with override("en"):
-        return str(label)
+def _operation(
+    plan: Plan, request: PaymentRequest, survey: Survey, due_at: datetime, by: User | None
+) -> Operation:
+    account, channel = plan.road.account, plan.road.channel
+    assert account is not None  # noqa: S101 -- provider roads have both
+    assert channel is not None  # noqa: S101
+    operation = operations.new(OperationKind.CREATE, plan.invoice, due_at=due_at, by=by)
+    operation.request = request
+    checked = survey.asked(plan.invoice, account, channel)
+    asked = replace(
+        options.of_request(request, key=operation.key, as_of=due_at),
+        issuer_id=checked.issuer_id,
+        known_name=checked.known_name,
+    )
+    provider, document = survey.provider(account), survey.documents[plan.invoice.pk]
+    assert document is not None  # noqa: S101 -- issued invoices have one
+    operation.body = provider.prepare(document, asked)
+    operation.options = {"as_of": due_at.isoformat(), "issuer_id": asked.issuer_id}
+    if limits := provider.quotas(document, asked):
+        operation.options["quotas"] = quotas.stored(limits)
+    return operation
 
 
 def is_withdrawable(request: PaymentRequest) -> bool:

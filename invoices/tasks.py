@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from invoices import outbox, reconcile
+from invoices import bulk, dispatching, outbox, reconcile
 from invoices.models import DocumentVersion
 from invoices.rendering import pdf
 from providers.tasks import wake
@@ -26,6 +26,18 @@ def drain_outbox(**_later: Any) -> None:
 def sweep_outbox(**_later: Any) -> None:
     """Do what is due although its wake-up was lost, its lease ran out or its hour has come."""
     outbox.drain()
+
+
+@shared_task
+def work_dispatch(*, dispatch_id: int, **_later: Any) -> None:
+    """Queue or refuse each invoice of a dispatch."""
+    bulk.queue(dispatch_id, now=timezone.now())
+
+
+@shared_task
+def sweep_dispatches(**_later: Any) -> None:
+    """Take up dispatches whose wake-up was lost."""
+    dispatching.sweep(timezone.now())
 
 
 @shared_task

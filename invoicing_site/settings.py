@@ -147,6 +147,7 @@ CELERY_TASK_DEFAULT_QUEUE = "provider"
 CELERY_TASK_ROUTES = {"invoices.tasks.render_document": {"queue": "render"}}
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "send-what-is-due": {"task": "invoices.tasks.sweep_outbox", "schedule": 10.0},
+    "take-up-dispatches": {"task": "invoices.tasks.sweep_dispatches", "schedule": 20.0},
     "process-webhooks-left-behind": {"task": "providers.tasks.sweep_inbox", "schedule": 20.0},
     "ask-about-open-requests": {"task": "invoices.tasks.reconcile_open", "schedule": 30.0},
     "render-what-is-missing": {"task": "invoices.tasks.sweep_rendering", "schedule": 60.0},

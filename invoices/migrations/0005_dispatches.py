@@ -6,64 +6,164 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('invoices', '0004_constraints_every_database_keeps'),
-        ('merchants', '0001_initial'),
+        ("invoices", "0004_constraints_every_database_keeps"),
+        ("merchants", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='operation',
-            name='body',
+            model_name="operation",
+            name="body",
             field=models.TextField(blank=True),
         ),
         migrations.AlterField(
-            model_name='operation',
-            name='kind',
-            field=models.CharField(choices=[('create', 'send'), ('cancel', 'withdraw'), ('capture', 'collect'), ('refund', 'refund'), ('email', 'email'), ('after_paid', 'attach receipt'), ('consent', 'ask for permission')], max_length=12),
+            model_name="operation",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("create", "send"),
+                    ("cancel", "withdraw"),
+                    ("capture", "collect"),
+                    ("refund", "refund"),
+                    ("email", "email"),
+                    ("after_paid", "attach receipt"),
+                    ("consent", "ask for permission"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='paymentrequest',
-            name='state',
-            field=models.CharField(choices=[('queued', 'On its way'), ('submitting', 'Being handed over'), ('submitted', 'Handed over, being checked there'), ('created', 'With the customer'), ('accepted', 'Approved, not yet collected'), ('paid', 'Paid'), ('rejected', 'Declined by the customer'), ('expired', 'Ran out unanswered'), ('cancelled', 'Withdrawn'), ('invalid', 'Refused by the provider'), ('unknown', 'No answer, checking'), ('partially_refunded', 'Partly refunded'), ('refunded', 'Refunded')], default='queued', max_length=20),
+            model_name="paymentrequest",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("queued", "On its way"),
+                    ("submitting", "Being handed over"),
+                    ("submitted", "Handed over, being checked there"),
+                    ("created", "With the customer"),
+                    ("accepted", "Approved, not yet collected"),
+                    ("paid", "Paid"),
+                    ("rejected", "Declined by the customer"),
+                    ("expired", "Ran out unanswered"),
+                    ("cancelled", "Withdrawn"),
+                    ("invalid", "Refused by the provider"),
+                    ("unknown", "No answer, checking"),
+                    ("partially_refunded", "Partly refunded"),
+                    ("refunded", "Refunded"),
+                ],
+                default="queued",
+                max_length=20,
+            ),
         ),
         migrations.CreateModel(
-            name='Dispatch',
+            name="Dispatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('road_key', models.CharField(max_length=60)),
-                ('road_label', models.CharField(max_length=100)),
-                ('created_at', models.DateTimeField()),
-                ('queued_at', models.DateTimeField(blank=True, null=True, verbose_name='all items looked at')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dispatches', to='merchants.merchant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("road_key", models.CharField(max_length=60)),
+                ("road_label", models.CharField(max_length=100)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "queued_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="all items looked at"),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dispatches",
+                        to="merchants.merchant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'dispatches',
-                'ordering': ['-pk'],
+                "verbose_name_plural": "dispatches",
+                "ordering": ["-pk"],
             },
         ),
         migrations.AddField(
-            model_name='paymentrequest',
-            name='dispatch',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='requests', to='invoices.dispatch'),
+            model_name="paymentrequest",
+            name="dispatch",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="requests",
+                to="invoices.dispatch",
+            ),
         ),
         migrations.CreateModel(
-            name='DispatchItem',
+            name="DispatchItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('queued', 'Queued'), ('refused', 'Not sent')], default='waiting', max_length=8)),
-                ('problems', models.JSONField(blank=True, default=list)),
-                ('dispatch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='invoices.dispatch')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dispatch_items', to='invoices.invoice')),
-                ('request', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='invoices.paymentrequest')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("queued", "Queued"),
+                            ("refused", "Not sent"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("problems", models.JSONField(blank=True, default=list)),
+                (
+                    "dispatch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="invoices.dispatch",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dispatch_items",
+                        to="invoices.invoice",
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="invoices.paymentrequest",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['dispatch', 'state'], name='dispatch_item_state')],
-                'constraints': [models.UniqueConstraint(fields=('dispatch', 'invoice'), name='one_item_per_invoice_and_dispatch')],
+                "ordering": ["pk"],
+                "indexes": [models.Index(fields=["dispatch", "state"], name="dispatch_item_state")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("dispatch", "invoice"), name="one_item_per_invoice_and_dispatch"
+                    )
+                ],
             },
         ),
     ]

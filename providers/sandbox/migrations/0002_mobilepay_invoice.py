@@ -6,243 +6,509 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sandbox', '0001_initial'),
+        ("sandbox", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AppInvoice',
+            name="AppInvoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('invoice_id', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('is_link', models.BooleanField(default=False)),
-                ('from_batch', models.BooleanField(default=False)),
-                ('token', models.CharField(max_length=60, unique=True, verbose_name='in the link and on the phone')),
-                ('body', models.JSONField(verbose_name='as received')),
-                ('body_hash', models.CharField(db_index=True, max_length=64, verbose_name='of all its fields')),
-                ('number', models.CharField(blank=True, max_length=100)),
-                ('payment_reference', models.CharField(blank=True, max_length=60)),
-                ('alias', models.CharField(blank=True, max_length=20, verbose_name='E.164, who was asked or who opened the link')),
-                ('total', models.DecimalField(decimal_places=2, max_digits=12)),
-                ('currency', models.CharField(max_length=3)),
-                ('due_date', models.DateField()),
-                ('status', models.CharField(choices=[('pending', 'being validated'), ('created', 'created'), ('invalid', 'invalid'), ('accepted', 'accepted'), ('paid', 'paid'), ('rejected', 'rejected'), ('expired', 'expired'), ('canceled', 'canceled')], default='pending', max_length=8)),
-                ('sequence', models.PositiveIntegerField(default=0)),
-                ('validate_at', models.DateTimeField(blank=True, null=True)),
-                ('late_error', models.PositiveIntegerField(blank=True, null=True, verbose_name='refused by the later validation')),
-                ('payment_date', models.DateField(blank=True, null=True)),
-                ('transaction_id', models.CharField(blank=True, max_length=60)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("invoice_id", models.UUIDField(default=uuid.uuid4, unique=True)),
+                ("is_link", models.BooleanField(default=False)),
+                ("from_batch", models.BooleanField(default=False)),
+                (
+                    "token",
+                    models.CharField(
+                        max_length=60, unique=True, verbose_name="in the link and on the phone"
+                    ),
+                ),
+                ("body", models.JSONField(verbose_name="as received")),
+                (
+                    "body_hash",
+                    models.CharField(
+                        db_index=True, max_length=64, verbose_name="of all its fields"
+                    ),
+                ),
+                ("number", models.CharField(blank=True, max_length=100)),
+                ("payment_reference", models.CharField(blank=True, max_length=60)),
+                (
+                    "alias",
+                    models.CharField(
+                        blank=True,
+                        max_length=20,
+                        verbose_name="E.164, who was asked or who opened the link",
+                    ),
+                ),
+                ("total", models.DecimalField(decimal_places=2, max_digits=12)),
+                ("currency", models.CharField(max_length=3)),
+                ("due_date", models.DateField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "being validated"),
+                            ("created", "created"),
+                            ("invalid", "invalid"),
+                            ("accepted", "accepted"),
+                            ("paid", "paid"),
+                            ("rejected", "rejected"),
+                            ("expired", "expired"),
+                            ("canceled", "canceled"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField(default=0)),
+                ("validate_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "late_error",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="refused by the later validation"
+                    ),
+                ),
+                ("payment_date", models.DateField(blank=True, null=True)),
+                ("transaction_id", models.CharField(blank=True, max_length=60)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scopes', models.CharField(max_length=300)),
-                ('granted_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("scopes", models.CharField(max_length=300)),
+                ("granted_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='PortalApp',
+            name="PortalApp",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('gateway_id', models.CharField(max_length=60, unique=True)),
-                ('gateway_secret', models.CharField(max_length=100)),
-                ('client_id', models.CharField(max_length=100, unique=True)),
-                ('client_secret', models.CharField(max_length=100)),
-                ('redirect_uris', models.JSONField(default=list)),
-                ('has_invoice_product', models.BooleanField(default=True)),
-                ('requires_gateway_headers', models.BooleanField(default=True)),
-                ('refresh_grace', models.PositiveIntegerField(default=60)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("gateway_id", models.CharField(max_length=60, unique=True)),
+                ("gateway_secret", models.CharField(max_length=100)),
+                ("client_id", models.CharField(max_length=100, unique=True)),
+                ("client_secret", models.CharField(max_length=100)),
+                ("redirect_uris", models.JSONField(default=list)),
+                ("has_invoice_product", models.BooleanField(default=True)),
+                ("requires_gateway_headers", models.BooleanField(default=True)),
+                ("refresh_grace", models.PositiveIntegerField(default=60)),
             ],
         ),
         migrations.CreateModel(
-            name='PortalIssuer',
+            name="PortalIssuer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('issuer_id', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('status', models.CharField(choices=[('pending', 'awaiting approval'), ('enabled', 'usable'), ('disabled', 'switched off')], default='enabled', max_length=8)),
-                ('address', models.CharField(blank=True, max_length=200)),
-                ('city', models.CharField(blank=True, max_length=100)),
-                ('zip_code', models.CharField(blank=True, max_length=20)),
-                ('account_is_valid', models.BooleanField(default=True, verbose_name='bank account passes validation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("issuer_id", models.UUIDField(default=uuid.uuid4, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "awaiting approval"),
+                            ("enabled", "usable"),
+                            ("disabled", "switched off"),
+                        ],
+                        default="enabled",
+                        max_length=8,
+                    ),
+                ),
+                ("address", models.CharField(blank=True, max_length=200)),
+                ("city", models.CharField(blank=True, max_length=100)),
+                ("zip_code", models.CharField(blank=True, max_length=20)),
+                (
+                    "account_is_valid",
+                    models.BooleanField(
+                        default=True, verbose_name="bank account passes validation"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='PortalMerchant',
+            name="PortalMerchant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('merchant_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('country', models.CharField(choices=[('DK', 'Denmark'), ('FI', 'Finland')], max_length=2)),
-                ('vat_number', models.CharField(max_length=10, unique=True, verbose_name='DK or FI and 8 digits')),
-                ('profile', models.CharField(choices=[('v1', 'first documentation, 2017'), ('1.4', '1.4'), ('1.5', '1.5')], default='1.5', max_length=4)),
-                ('cap', models.DecimalField(decimal_places=2, max_digits=12, verbose_name='most per invoice')),
-                ('per_payer_daily', models.PositiveIntegerField(default=10)),
-                ('per_issuer_daily', models.PositiveIntegerField(blank=True, null=True, verbose_name='empty for none')),
-                ('issuer_list_available', models.BooleanField(default=True)),
-                ('validation_delay', models.PositiveIntegerField(default=0, verbose_name='seconds until a batch is validated')),
-                ('callback_scheme', models.CharField(blank=True, choices=[('', 'none'), ('basic', 'Basic'), ('apikey', 'ApiKey')], default='', max_length=6)),
-                ('callback_username', models.CharField(blank=True, max_length=200)),
-                ('callback_secret', models.CharField(blank=True, max_length=500)),
-                ('callback_url', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("merchant_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "country",
+                    models.CharField(choices=[("DK", "Denmark"), ("FI", "Finland")], max_length=2),
+                ),
+                (
+                    "vat_number",
+                    models.CharField(
+                        max_length=10, unique=True, verbose_name="DK or FI and 8 digits"
+                    ),
+                ),
+                (
+                    "profile",
+                    models.CharField(
+                        choices=[
+                            ("v1", "first documentation, 2017"),
+                            ("1.4", "1.4"),
+                            ("1.5", "1.5"),
+                        ],
+                        default="1.5",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "cap",
+                    models.DecimalField(
+                        decimal_places=2, max_digits=12, verbose_name="most per invoice"
+                    ),
+                ),
+                ("per_payer_daily", models.PositiveIntegerField(default=10)),
+                (
+                    "per_issuer_daily",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="empty for none"
+                    ),
+                ),
+                ("issuer_list_available", models.BooleanField(default=True)),
+                (
+                    "validation_delay",
+                    models.PositiveIntegerField(
+                        default=0, verbose_name="seconds until a batch is validated"
+                    ),
+                ),
+                (
+                    "callback_scheme",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "none"), ("basic", "Basic"), ("apikey", "ApiKey")],
+                        default="",
+                        max_length=6,
+                    ),
+                ),
+                ("callback_username", models.CharField(blank=True, max_length=200)),
+                ("callback_secret", models.CharField(blank=True, max_length=500)),
+                ("callback_url", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='SigningKey',
+            name="SigningKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kid', models.CharField(max_length=60, unique=True)),
-                ('private_pem', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kid", models.CharField(max_length=60, unique=True)),
+                ("private_pem", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='DirectConsent',
+            name="DirectConsent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('consent_id', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('phone', models.CharField(blank=True, max_length=20)),
-                ('state', models.CharField(choices=[('Pending', 'pending'), ('Granted', 'granted'), ('Denied', 'denied')], default='Pending', max_length=8)),
-                ('granted_on', models.DateTimeField(blank=True, null=True)),
-                ('invoice', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='direct_consent', to='sandbox.appinvoice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("consent_id", models.UUIDField(default=uuid.uuid4, unique=True)),
+                ("phone", models.CharField(blank=True, max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("Pending", "pending"),
+                            ("Granted", "granted"),
+                            ("Denied", "denied"),
+                        ],
+                        default="Pending",
+                        max_length=8,
+                    ),
+                ),
+                ("granted_on", models.DateTimeField(blank=True, null=True)),
+                (
+                    "invoice",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="direct_consent",
+                        to="sandbox.appinvoice",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AuthorizationCode',
+            name="AuthorizationCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code_hash', models.CharField(max_length=64, unique=True)),
-                ('redirect_uri', models.TextField()),
-                ('nonce', models.CharField(max_length=200)),
-                ('code_challenge', models.CharField(max_length=128)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('grant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='codes', to='sandbox.grant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code_hash", models.CharField(max_length=64, unique=True)),
+                ("redirect_uri", models.TextField()),
+                ("nonce", models.CharField(max_length=200)),
+                ("code_challenge", models.CharField(max_length=128)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "grant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="codes",
+                        to="sandbox.grant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='IssuedToken',
+            name="IssuedToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('access', 'access'), ('refresh', 'refresh')], max_length=7)),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('issued_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('rotated_at', models.DateTimeField(blank=True, null=True)),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('grant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='sandbox.grant')),
-                ('predecessor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='successors', to='sandbox.issuedtoken')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("access", "access"), ("refresh", "refresh")], max_length=7
+                    ),
+                ),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("issued_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("rotated_at", models.DateTimeField(blank=True, null=True)),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "grant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tokens",
+                        to="sandbox.grant",
+                    ),
+                ),
+                (
+                    "predecessor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="successors",
+                        to="sandbox.issuedtoken",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='grant',
-            name='app',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='sandbox.portalapp'),
+            model_name="grant",
+            name="app",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="grants",
+                to="sandbox.portalapp",
+            ),
         ),
         migrations.AddField(
-            model_name='appinvoice',
-            name='app',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='sandbox.portalapp'),
+            model_name="appinvoice",
+            name="app",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, to="sandbox.portalapp"
+            ),
         ),
         migrations.AddField(
-            model_name='appinvoice',
-            name='issuer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invoices', to='sandbox.portalissuer'),
+            model_name="appinvoice",
+            name="issuer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="invoices",
+                to="sandbox.portalissuer",
+            ),
         ),
         migrations.AddField(
-            model_name='portalissuer',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='issuers', to='sandbox.portalmerchant'),
+            model_name="portalissuer",
+            name="merchant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="issuers",
+                to="sandbox.portalmerchant",
+            ),
         ),
         migrations.AddField(
-            model_name='grant',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='sandbox.portalmerchant'),
+            model_name="grant",
+            name="merchant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="grants",
+                to="sandbox.portalmerchant",
+            ),
         ),
         migrations.AddField(
-            model_name='appinvoice',
-            name='merchant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invoices', to='sandbox.portalmerchant'),
+            model_name="appinvoice",
+            name="merchant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="invoices",
+                to="sandbox.portalmerchant",
+            ),
         ),
         migrations.CreateModel(
-            name='PortalUser',
+            name="PortalUser",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('password', models.CharField(max_length=100, verbose_name='in the clear: this is a toy portal')),
-                ('is_super_manager', models.BooleanField(default=True)),
-                ('merchants', models.ManyToManyField(related_name='users', to='sandbox.portalmerchant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                (
+                    "password",
+                    models.CharField(
+                        max_length=100, verbose_name="in the clear: this is a toy portal"
+                    ),
+                ),
+                ("is_super_manager", models.BooleanField(default=True)),
+                (
+                    "merchants",
+                    models.ManyToManyField(related_name="users", to="sandbox.portalmerchant"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='grant',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='sandbox.portaluser'),
+            model_name="grant",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="grants",
+                to="sandbox.portaluser",
+            ),
         ),
         migrations.CreateModel(
-            name='SeenNonce',
+            name="SeenNonce",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('nonce', models.CharField(max_length=200)),
-                ('app', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='nonces', to='sandbox.portalapp')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("nonce", models.CharField(max_length=200)),
+                (
+                    "app",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="nonces",
+                        to="sandbox.portalapp",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AppEvent',
+            name="AppEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField()),
-                ('status', models.CharField(max_length=8)),
-                ('at', models.DateTimeField()),
-                ('payload', models.JSONField()),
-                ('queued_at', models.DateTimeField(blank=True, null=True, verbose_name='put into a callback')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='sandbox.appinvoice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField()),
+                ("status", models.CharField(max_length=8)),
+                ("at", models.DateTimeField()),
+                ("payload", models.JSONField()),
+                (
+                    "queued_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="put into a callback"),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="sandbox.appinvoice",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'indexes': [models.Index(condition=models.Q(('queued_at', None)), fields=['id'], name='sandbox_app_event_waiting')],
+                "ordering": ["id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("queued_at", None)),
+                        fields=["id"],
+                        name="sandbox_app_event_waiting",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='appinvoice',
-            index=models.Index(fields=['merchant', 'alias'], name='sandbox_app_invoice_alias'),
+            model_name="appinvoice",
+            index=models.Index(fields=["merchant", "alias"], name="sandbox_app_invoice_alias"),
         ),
         migrations.AddIndex(
-            model_name='appinvoice',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['validate_at'], name='sandbox_app_invoice_pending'),
+            model_name="appinvoice",
+            index=models.Index(
+                condition=models.Q(("status", "pending")),
+                fields=["validate_at"],
+                name="sandbox_app_invoice_pending",
+            ),
         ),
         migrations.AddIndex(
-            model_name='appinvoice',
-            index=models.Index(fields=['status', 'due_date'], name='sandbox_app_invoice_due'),
+            model_name="appinvoice",
+            index=models.Index(fields=["status", "due_date"], name="sandbox_app_invoice_due"),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('app', 'merchant'), name='sandbox_one_grant_per_app_and_merchant'),
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at", None)),
+                fields=("app", "merchant"),
+                name="sandbox_one_grant_per_app_and_merchant",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seennonce',
-            constraint=models.UniqueConstraint(fields=('app', 'nonce'), name='sandbox_nonce_once'),
+            model_name="seennonce",
+            constraint=models.UniqueConstraint(fields=("app", "nonce"), name="sandbox_nonce_once"),
         ),
     ]
