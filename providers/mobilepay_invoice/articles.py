@@ -191,8 +191,8 @@ def _reduced(articles: tuple[Article, ...], off: Decimal) -> tuple[Article, ...]
     order = sorted(range(len(found)), key=lambda at: (found[at].rate != 0, -found[at].net))
     for at in order:
         part = min(max(found[at].net, ZERO), off)
-        less = {"reduction": found[at].reduction + part, "net": found[at].net - part}
-        found[at] = replace(found[at], **less)
+        taken = found[at]
+        found[at] = replace(taken, reduction=taken.reduction + part, net=taken.net - part)
         off -= part
     return tuple(found)
 
