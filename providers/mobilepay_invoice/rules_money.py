@@ -34,11 +34,12 @@ def amount(document: InvoiceDocument, options: SendOptions, terms: Terms) -> Ite
             rule=_("The amount is %(amount)s %(currency)s and must be more than 0.") % asked,
             remedy=_("Check the invoice's lines."),
         )
-    elif options.amount > terms.cap:
+    elif document.currency == terms.currency and options.amount > terms.cap:
         yield Problem(
             field="amount",
             code="10201",
-            rule=_("%(amount)s %(currency)s is above MobilePay's limit of %(cap)s.") % asked,
+            rule=_("%(amount)s %(currency)s is above MobilePay's limit of %(cap)s %(currency)s.")
+            % asked,
             remedy=_("Choose another way of payment for this invoice."),
         )
 
