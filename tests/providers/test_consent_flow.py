@@ -185,7 +185,7 @@ def test_declined_stores_nothing_and_may_be_tried_again(provider, account, owner
     with pytest.raises(flow.Refused) as refusal:
         flow.finish(server.SLUG, form, browser, now=at)
 
-    assert refusal.value.why == words.DENIED
+    assert refusal.value.why == str(words.DENIED)
     consent = MerchantConsent.objects.get()
     assert (consent.state, consent.tokens) == ("denied", {})
     assert provider.asked == []
@@ -303,7 +303,7 @@ def test_attempt_does_not_survive_another_environment(provider, account, owner, 
 def test_new_consent_lets_the_held_queue_go_on(provider, account, owner, at):
     server.granted(account, at)
     tokens.refused(account, "access-0")
-    assert ProviderAccount.objects.get().paused_reason == words.REFUSED_TOKEN
+    assert ProviderAccount.objects.get().paused_reason == str(words.REFUSED_TOKEN)
 
     granted_anew(provider, account, owner, at)
 
