@@ -11,8 +11,19 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from providers.sandbox import clock, mail, outbox, state
-from providers.sandbox.mobilepay import expiry
-from providers.sandbox.models import Delivery, Fault, Mail, Payment, PhoneUser, SalesUnit
+from providers.sandbox.mobilepay import callbacks, expiry
+from providers.sandbox.mobilepay import ledger as invoice_ledger
+from providers.sandbox.mobilepay import tricks as invoice_tricks
+from providers.sandbox.models import (
+    AppInvoice,
+    Delivery,
+    Fault,
+    Mail,
+    Payment,
+    PhoneUser,
+    PortalMerchant,
+    SalesUnit,
+)
 from providers.sandbox.vipps import lifecycle, tricks
 from providers.sandbox.vipps.auth import PROVIDER
 
@@ -41,6 +52,28 @@ ENDPOINTS = (
     "CANCELLED",
     "REFUNDED",
 )
+# The same words at both providers are the same entry.
+MOBILEPAY_ENDPOINTS = (
+    "discovery",
+    "jwks",
+    "authorize",
+    "introspect",
+    "me",
+    "issuers",
+    "logo",
+    "create_batch",
+    "create_link",
+    "create_link_batch",
+    "details",
+    "status",
+    "auth_basic",
+    "auth_apikey",
+    "consent_create",
+    "consent_list",
+    "consent_get",
+    "callback",
+)
+PROVIDERS = ((PROVIDER, "Vipps MobilePay"), (callbacks.PROVIDER, "MobilePay Invoice"))
 STEPS = (
     (600, "10 minutes"),
     (3600, "1 hour"),
@@ -59,12 +92,16 @@ else:
 
 
 class FaultForm(FaultBase):
+    provider = forms.ChoiceField(choices=PROVIDERS, required=False)
     account = forms.ChoiceField(required=False)
-    endpoint = forms.ChoiceField(choices=[(name, name) for name in ENDPOINTS], initial="*")
+    endpoint = forms.ChoiceField(
+        choices=[(name, name) for name in (*ENDPOINTS, *MOBILEPAY_ENDPOINTS)], initial="*"
+    )
 
     class Meta:
         model = Fault
         fields = (
+            "provider",
             "kind",
             "endpoint",
             "account",
@@ -78,13 +115,18 @@ class FaultForm(FaultBase):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         units = SalesUnit.objects.values_list("msn", "name")
+        merchants = PortalMerchant.objects.values_list("merchant_id", "name", "vat_number")
         self.fields["account"].choices = [  # type: ignore[attr-defined]
-            ("", "all sales units"),
+            ("", "all accounts"),
             *((msn, f"{name} ({msn})") for msn, name in units),
+            *((str(public_id), f"{name} ({vat})") for public_id, name, vat in merchants),
         ]
         for field in self.fields.values():
             is_choice = isinstance(field, forms.ChoiceField)
             field.widget.attrs["class"] = "select" if is_choice else "input"
+
+    def clean_provider(self) -> str:
+        return self.cleaned_data["provider"] or PROVIDER
 
 
 @require_safe
@@ -96,6 +138,11 @@ def index(request: HttpRequest) -> HttpResponse:
         "amounts": tricks.amounts(),
         "switches": tricks.switches(),
         "payments": Payment.objects.count(),
+        "merchants": PortalMerchant.objects.prefetch_related("users").order_by("name"),
+        "invoice_numbers": invoice_tricks.numbers(),
+        "invoice_amounts": invoice_tricks.amounts(),
+        "invoice_switches": invoice_tricks.switches(),
+        "invoices": AppInvoice.objects.count(),
         "mails": Mail.objects.count(),
         "faults": Fault.objects.exclude(remaining=0).count(),
         **clock_context(),
@@ -130,7 +177,6 @@ def reset(request: HttpRequest) -> HttpResponse:
 def faults(request: HttpRequest) -> HttpResponse:
     form = FaultForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        form.instance.provider = PROVIDER
         form.save()
         return redirect("sandbox:faults")
     context = {"form": form, "faults": Fault.objects.order_by("-id")}
@@ -147,12 +193,19 @@ def clear_fault(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def ledger(request: HttpRequest) -> HttpResponse:
     lifecycle.tick()
+    expiry.tick(clock.now())
     payments = Payment.objects.select_related("unit").order_by("-id")
     context = {
         "payments": payments.prefetch_related("events")[:50],
         "count": payments.count(),
         "totals": state.totals(payments),
         "calls": state.calls(),
+        "invoices": AppInvoice.objects.select_related("issuer")
+        .prefetch_related("events")
+        .order_by("-id")[:50],
+        "statuses": invoice_ledger.statuses(AppInvoice.objects.all()),
+        "paid": invoice_ledger.paid(AppInvoice.objects.all()),
+        "invoice_calls": invoice_ledger.calls(),
         "deliveries": Delivery.objects.select_related("subscription").order_by("-id")[:50],
     }
     return render(request, "sandbox/ledger.html", context)

@@ -34,6 +34,7 @@ from providers.sandbox.models import (
     Subscription,
 )
 from providers.sandbox.vipps import lifecycle, wording
+from providers.sandbox.vipps.auth import PROVIDER
 
 Json = dict[str, Any]
 # Children first, so that nothing is left pointing at a deleted row.
@@ -128,7 +129,7 @@ def totals(payments: QuerySet[Payment]) -> dict[str, dict[str, int]]:
 
 def calls(*, msn: str = "", reference: str = "") -> dict[str, int]:
     """Count received requests, as ``{"create 201": 3, ...}``."""
-    rows = Call.objects.order_by()
+    rows = Call.objects.filter(provider=PROVIDER).order_by()
     if msn:
         rows = rows.filter(account=msn)
     if reference:

@@ -37,6 +37,12 @@ def msisdn(digits: str) -> str:
 
 
 @register.filter
+def provider(name: str) -> str:
+    """Write a provider's name as people say it."""
+    return {"vipps": "Vipps MobilePay", "mobilepay": "MobilePay Invoice"}.get(name, name)
+
+
+@register.filter
 def rate(hundredths: int) -> str:
     """Write a tax rate given in hundredths of a percent: 2550 is 25,5."""
     text = f"{int(hundredths) / 100:.2f}".rstrip("0").rstrip(".")
