@@ -78,6 +78,7 @@ ROUTES = {
     "webhook": Route(
         PUBLIC, lambda w: {"provider": w.account.provider, "token": w.account.webhook_token}
     ),
+    "consent-callback": Route(PUBLIC, lambda w: {"provider": w.account.provider}),
     "hosted": Route(PUBLIC, hosted),
     "hosted-pdf": Route(PUBLIC, hosted),
     "hosted-return": Route(PUBLIC, hosted),
@@ -122,6 +123,7 @@ ROUTES = {
     "draft-customers": Route(BILLER),
     "draft-customer-new": Route(BILLER),
     "draft-articles": Route(BILLER),
+    "moving": Route(BILLER),
     "article-list": Route(VIEWER),
     "article-new": Route(BILLER),
     "article-edit": Route(BILLER, lambda w: {"pk": w.article.pk}),
@@ -145,6 +147,10 @@ ROUTES = {
     "provider-issuers-sync": Route(OWNER, account),
     "provider-issuer-hand": Route(OWNER, account),
     "provider-issuer-map": Route(OWNER, lambda w: account(w) | {"remote": w.remote.pk}),
+    "consent-list": Route(VIEWER),
+    "consent-returned": Route(VIEWER, lambda w: {"attempt": w.attempt.pk}),
+    "consent-start": Route(OWNER, account),
+    "consent-withdraw": Route(OWNER, account),
     "webhook-register": Route(OWNER, account),
     "webhook-delete": Route(OWNER, lambda w: account(w) | {"registration": w.registration.pk}),
     "delivery-detail": Route(OWNER, delivery),
