@@ -12,9 +12,9 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from invoices import sending
 from invoices.enums import OperationKind, OperationState
 from invoices.models import Dispatch, DispatchItem, Invoice, Operation
+from invoices.roads import EMAIL, plain
 from invoices.selecting import LIMIT, WayOut, sendable, ways_out
 from invoicing_site.merchants.models import Merchant
 from providers.contract import Problem, RequestState
@@ -97,7 +97,7 @@ def _begin(
     dispatch = Dispatch.objects.create(
         merchant=merchant,
         road_key=road.key,
-        road_label=sending.plain(road.label)[:100],
+        road_label=plain(road.label)[:100],
         created_by=by,
         created_at=now,
     )
@@ -131,7 +131,7 @@ def in_words(problem: Problem) -> dict[str, str]:
 def refused_items(dispatch: Dispatch) -> QuerySet[DispatchItem]:
     """Return the items that were refused by us, by the provider or by the mail server."""
     refused = Q(state=DispatchItem.State.REFUSED) | Q(request__state=RequestState.INVALID)
-    if dispatch.road_key != sending.EMAIL:
+    if dispatch.road_key != EMAIL:
         return dispatch.items.filter(refused)
     return with_mail(dispatch.items.all()).filter(refused | Q(mail=OperationState.FAILED))
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from invoices.bulk import Looked
 
 EXAMPLES = 5
-ON_THE_CUSTOMER = ("customer", "phone", "email", "consumer", "alias", "has_contact_consent")
+ON_THE_CUSTOMER = ("customer", "phone", "email", "consumer", "alias")
 
 
 def put_right_at(field: str) -> str:
-    """Say whose page corrects a field: "customer" or "invoice"."""
-    return "customer" if field.startswith(ON_THE_CUSTOMER) else "invoice"
+    """Name the page that corrects a field: one of the customer's, or the invoice's own."""
+    if field == "has_contact_consent":
+        return "customer-detail"
+    return "customer-edit" if field.startswith(ON_THE_CUSTOMER) else "invoice-detail"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Group:
 
     @property
     def fix(self) -> str:
-        """Where it is put right."""
+        """The page where it is put right."""
         return put_right_at(self.about)
 
     @property

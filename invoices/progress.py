@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
-from invoices import dispatching, options, preflight, sending
+from invoices import dispatching, options, preflight
 from invoices.enums import InvoiceStatus, OperationKind, OperationState
 from invoices.models import Dispatch, DispatchItem, Invoice, Operation, PaymentRequest
+from invoices.roads import EMAIL
 from invoices.selecting import SENDABLE
 from providers import registry
 from providers.contract import OPEN_STATES, Channel, RequestState
@@ -80,8 +81,8 @@ def of_many(dispatches: Iterable[Dispatch]) -> dict[int, Counts]:
     """Count several dispatches at once. One query, two where one of them is email."""
     rows = list(dispatches)
     found = {row.pk: Counts() for row in rows}
-    by_mail = [row.pk for row in rows if row.road_key == sending.EMAIL]
-    others = [row.pk for row in rows if row.road_key != sending.EMAIL]
+    by_mail = [row.pk for row in rows if row.road_key == EMAIL]
+    others = [row.pk for row in rows if row.road_key != EMAIL]
     if others:
         found |= _grouped(DispatchItem.objects.filter(dispatch__in=others), _by_request())
     if by_mail:
@@ -142,8 +143,8 @@ def held(dispatch: Dispatch, now: datetime) -> Held:
         request__in=dispatch.items.exclude(request=None).values("request"),
         kind=OperationKind.CREATE,
         state=OperationState.DUE,
-        due_at__gt=now + dispatching.PATIENCE,
-        tries=0,
+        due_at__gt=now,
+        problem__has_key="limit",
     )
     row = later.aggregate(count=Count("pk"), until=Min("due_at"))
     return Held(**row)
@@ -152,7 +153,7 @@ def held(dispatch: Dispatch, now: datetime) -> Held:
 # -------------------------------------------------------------------------------------- refused
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A refused invoice: who refused it, why, and whose page puts it right ("customer", "invoice").
+    """A refused invoice: who refused it, why, and the page that puts it right.
 
     `again`: it can be sent again; nobody paid or sent it since.
     """

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from invoices import sending
 from invoices.enums import InvoiceStatus
 from invoices.models import Invoice, PaymentRequest
+from invoices.roads import EMAIL
 from invoicing_site.merchants.models import Merchant
 from providers import registry
 from providers.contract import OPEN_STATES
@@ -88,7 +88,7 @@ def _accounts(merchant: Merchant, issuers: Iterable[int]) -> QuerySet[ProviderAc
 
 def _email(rows: QuerySet[Invoice]) -> WayOut:
     return WayOut(
-        key=sending.EMAIL,
+        key=EMAIL,
         label=_("Email"),
         how=_("Each customer gets the link and the PDF."),
         speed=_("minutes"),

@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST
 
-from invoices import dispatching, progress, sending
+from invoices import dispatching, progress
 from invoices.models import Dispatch
 from invoices.progress import Counts
+from invoices.roads import EMAIL
 from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.permissions import biller, viewer
 
@@ -178,7 +179,7 @@ def _page(dispatch: Dispatch, moment: Moment) -> dict[str, Any]:
 
 def figures(dispatch: Dispatch, counts: Counts) -> list[dict[str, Any]]:
     """Name each place with its count; rare places only when somebody is there."""
-    by_mail = dispatch.road_key == sending.EMAIL
+    by_mail = dispatch.road_key == EMAIL
     words, hidden = (BY_MAIL, NOT_BY_MAIL) if by_mail else ({}, set())
     return [
         {

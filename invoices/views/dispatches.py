@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from invoices import dispatching, preflight, queries, selecting
+from invoices import bulk, dispatching, preflight, queries, selecting
 from invoices.enums import InvoiceStatus
 from invoices.models import Dispatch
 from invoices.views.listing import read_filter, today_of
@@ -139,8 +139,6 @@ def _choose(request: StaffRequest, asked: Asked, problem: Problem | None = None)
 
 def _check(request: StaffRequest, asked: Asked) -> HttpResponse:
     """Show what can go and what cannot, and why. Nothing is sent, nothing is kept."""
-    from invoices import bulk
-
     ids = sorted({*asked.ids, *asked.left})
     way = _way(request, ids, asked.road)
     looked = bulk.look_over(request.merchant, ids, way.key, now=timezone.now())
@@ -159,8 +157,6 @@ def _check(request: StaffRequest, asked: Asked) -> HttpResponse:
 
 def _decide(request: StaffRequest, asked: Asked) -> HttpResponse:
     """Start the dispatch, and show it."""
-    from invoices import bulk
-
     now = timezone.now()
     _way(request, asked.ids or asked.left, asked.road)
     left = bulk.look_over(request.merchant, asked.left, asked.road, now=now) if asked.left else []
