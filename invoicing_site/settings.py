@@ -163,7 +163,7 @@ if SANDBOX:
     }
 
 # --- Providers ------------------------------------------------------------------------------
-INVOICING_PROVIDERS = ["providers.vipps_mobilepay"]
+INVOICING_PROVIDERS = ["providers.vipps_mobilepay", "providers.mobilepay_invoice"]
 # Seconds to connect, seconds between bytes, and seconds for the whole attempt.
 PROVIDER_TIMEOUT = (5.0, env.float("PROVIDER_READ_TIMEOUT", default=30.0))
 PROVIDER_DEADLINE = env.float("PROVIDER_DEADLINE", default=45.0)

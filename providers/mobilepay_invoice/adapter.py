@@ -101,7 +101,7 @@ class MobilePayInvoice(Provider):
     forgets_expired = True
     can_ask_contact_consent = True
     # After a try without answer these say that it had arrived, and nothing was made twice.
-    duplicate_codes: ClassVar[frozenset[str]] = errors.EXISTING
+    duplicate_codes = errors.EXISTING
 
     @cached_property
     def client(self) -> Client:
@@ -348,3 +348,6 @@ def _other_links(content: Any) -> list[dict[str, str]]:
         (values.text(each, "Rel"), values.text(each, "Href")) for each in map(values.lower, links)
     ]
     return [{"rel": rel, "href": href} for rel, href in named if rel != wire.USER_REDIRECT]
+
+
+provider = MobilePayInvoice

@@ -160,7 +160,7 @@ def told(answer: http.Answer) -> http.Told:
 
 
 def of_gateway(answer: http.Answer) -> bool:
-    """Tell whether it was the gateway that answered: it judges the app's keys, not the token."""
+    """Tell whether it was the gateway that answered: it judges keys and paths, not invoices."""
     content = _content(answer)
     return isinstance(content, dict) and "httpcode" in values.lower(content)
 
@@ -182,6 +182,9 @@ def _by_status(answer: http.Answer, told: wire.TheirError, about: dict[str, Any]
         return Unavailable(message, retry_after=WAIT if wait is None else wait, **about)
     if answer.status in {401, 403}:
         return NotAuthorised(message, **about)
+    if answer.status == 404 and of_gateway(answer):
+        # The path was not let through: that says nothing about what lies behind it.
+        return Unavailable(message, retry_after=WAIT, **about)
     if answer.status == 404:
         return NotFound(message, **about)
     return Refused(message, **about)

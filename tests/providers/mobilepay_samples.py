@@ -123,6 +123,28 @@ def problem(code: str | int | None, text: str = "No.", **more: Any) -> dict[str,
     } | more
 
 
+class Tokens:
+    """The consent's tokens without a consent: `fresh` follows a stale one."""
+
+    def __init__(self) -> None:
+        self.merchant = MERCHANT
+        self.stale: list[str] = []
+        self.refusals: list[str] = []
+
+    def access_token(self, _account: Any, *, stale: str = "") -> str:
+        self.stale += [stale] if stale else []
+        return "fresh" if stale else TOKEN
+
+    def remote_merchant(self, _account: Any) -> str:
+        return self.merchant
+
+    def remember_merchant(self, _account: Any, merchant: str) -> None:
+        self.merchant = merchant
+
+    def refused(self, _account: Any, token: str) -> None:
+        self.refusals.append(token)
+
+
 @contextmanager
 def wire() -> Iterator[responses.RequestsMock]:
     """Fake the provider at the wire."""

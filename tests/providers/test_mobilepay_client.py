@@ -29,37 +29,15 @@ from tests.providers.mobilepay_samples import API, INVOICE, INVOICES, MERCHANT, 
 CONSENTS = f"{API}/directinvoiceconsents"
 
 
-class Tokens:
-    """The consent's tokens without a consent: `fresh` follows a stale one."""
-
-    def __init__(self) -> None:
-        self.merchant = MERCHANT
-        self.stale: list[str] = []
-        self.refusals: list[str] = []
-
-    def access_token(self, _account: Any, *, stale: str = "") -> str:
-        self.stale += [stale] if stale else []
-        return "fresh" if stale else samples.TOKEN
-
-    def remote_merchant(self, _account: Any) -> str:
-        return self.merchant
-
-    def remember_merchant(self, _account: Any, merchant: str) -> None:
-        self.merchant = merchant
-
-    def refused(self, _account: Any, token: str) -> None:
-        self.refusals.append(token)
-
-
 @pytest.fixture
-def tokens(monkeypatch: Any) -> Tokens:
-    found = Tokens()
+def tokens(monkeypatch: Any) -> samples.Tokens:
+    found = samples.Tokens()
     monkeypatch.setattr(module, "tokens", found)
     return found
 
 
 @pytest.fixture
-def client(tokens: Tokens) -> Client:
+def client(tokens: samples.Tokens) -> Client:
     return Client(samples.account())
 
 
@@ -316,6 +294,7 @@ SHAPES: list[tuple[str, dict[str, Any], type[ProviderError]]] = [
     ("GET", {"status": 200, "body": "<html>"}, Unavailable),
     ("GET", {"body": requests.ReadTimeout()}, Unavailable),
     ("GET", {"status": 404}, NotFound),
+    ("GET", {"status": 404, "json": {"httpCode": "404"}}, Unavailable),
 ]
 
 
