@@ -8,8 +8,12 @@ from django.http import HttpRequest
 from invoicing_site.merchants.admin_base import History, Kept, shown
 from providers import masking
 from providers.models import (
+    ConsentAttempt,
+    MerchantConsent,
     ProviderAccount,
     ProviderCall,
+    ProviderIssuer,
+    QuotaUse,
     RejectedDelivery,
     WebhookDelivery,
     WebhookRegistration,
@@ -102,3 +106,60 @@ class ProviderCallAdmin(History):
         "account", "reference", "method", "path", "status", "outcome", "milliseconds",
         "correlation_id", "at",
     )  # fmt: skip
+
+
+@admin.register(MerchantConsent)
+class MerchantConsentAdmin(History):
+    """Consents, without their tokens. Owners give and withdraw them on the account's page."""
+
+    list_display = (
+        "account", "state", "remote_merchant", "granted_at", "refreshed_at", "refresh_expires_at",
+        "failed_at",
+    )  # fmt: skip
+    list_filter = ("state", "account__provider", "granted_at")
+    list_select_related = ("account",)
+    search_fields = ("account__name", "remote_merchant", "failure")
+    fields = (
+        "account", "state", "scopes", "remote_merchant", "granted_at", "granted_by",
+        "access_expires_at", "refresh_expires_at", "generation", "refreshed_at", "lease_until",
+        "failure", "failed_at", "ended_at",
+    )  # fmt: skip
+
+
+@admin.register(ConsentAttempt)
+class ConsentAttemptAdmin(History):
+    """Ways to the consent screen and back, without what proves them."""
+
+    list_display = ("started_at", "account", "started_by", "used_at", "outcome")
+    list_filter = (("used_at", admin.EmptyFieldListFilter), "account__provider", "started_at")
+    list_select_related = ("account", "started_by")
+    search_fields = ("account__name", "outcome")
+    fields = ("account", "started_by", "started_at", "redirect_uri", "used_at", "outcome")
+
+
+@admin.register(ProviderIssuer)
+class ProviderIssuerAdmin(History):
+    """Senders at providers. Owners map them on the account's page."""
+
+    list_display = ("name", "account", "issuer", "external_id", "status", "usable", "gone_at")
+    list_filter = ("usable", "by_hand", ("gone_at", admin.EmptyFieldListFilter), "status")
+    list_select_related = ("account", "issuer")
+    search_fields = ("name", "external_id", "account__name")
+    fields = (
+        "account", "issuer", "external_id", "name", "status", "usable", "address", "postcode",
+        "city", "by_hand", "seen_at", "gone_at",
+    )  # fmt: skip
+
+
+@admin.register(QuotaUse)
+class QuotaUseAdmin(History):
+    """How much of the daily limits is used. A scope names a payer, so its phone is masked."""
+
+    list_display = ("day", "account", "shown_scope", "used")
+    list_filter = ("account__provider", "day")
+    list_select_related = ("account",)
+    search_fields = ("account__name",)
+    fields = ("account", "day", "shown_scope", "used")
+    shown_scope = staticmethod(shown("scope", masking.text))
+    readonly_fields = ("shown_scope",)
+    ordering = ("-day",)

@@ -123,6 +123,10 @@ ROUTES = {
     "draft-customers": Route(BILLER),
     "draft-customer-new": Route(BILLER),
     "draft-articles": Route(BILLER),
+    "request-compare": Route(BILLER, requested),
+    "invoice-preview": Route(
+        BILLER, lambda w: issued(w) | {"account_pk": w.account.pk, "channel": "push"}
+    ),
     "moving": Route(BILLER),
     "article-list": Route(VIEWER),
     "article-new": Route(BILLER),

@@ -25,6 +25,8 @@ HISTORY = [(model, site) for model, site in PAGES if isinstance(site, History)]
 EXPECTED_HISTORY = {
     "customers.ContactConsent", "customers.PhoneProposal", "providers.WebhookRegistration",
     "providers.WebhookDelivery", "providers.RejectedDelivery", "providers.ProviderCall",
+    "providers.MerchantConsent", "providers.ConsentAttempt", "providers.ProviderIssuer",
+    "providers.QuotaUse",
     "invoices.Invoice", "invoices.DocumentVersion", "invoices.RenderedPdf",
     "invoices.PaymentRequest", "invoices.Operation", "invoices.Movement",
     "invoices.TimelineEvent", "invoices.Alert", "invoices.NumberSeries",

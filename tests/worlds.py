@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,12 +17,15 @@ from invoices.models import (
     PaymentRequest,
     RenderedPdf,
 )
-from invoicing_site.merchants.models import Issuer, Membership, Merchant, Role
+from invoicing_site.merchants.models import Issuer, Membership, Merchant, Role, User
 from providers import inbox
 from providers.models import (
+    ConsentAttempt,
+    MerchantConsent,
     ProviderAccount,
     ProviderCall,
     ProviderIssuer,
+    QuotaUse,
     RejectedDelivery,
     WebhookDelivery,
     WebhookRegistration,
@@ -39,6 +43,7 @@ WEBHOOK_SECRET = "canary-webhook-secret-55de"
 REDIRECT_URL = "https://pay.example/canary-redirect-url-a1b2"
 SIGNATURE = "canary-signature-0c0c"
 TOKEN = "canary-access-token-ee11"
+REFRESH_TOKEN, VERIFIER = "canary-refresh-token-90ab", "canary-code-verifier-3b3b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class World:
     proposal: PhoneProposal
     article: Article
     account: ProviderAccount
+    attempt: ConsentAttempt
     remote: ProviderIssuer
     registration: WebhookRegistration
     delivery: WebhookDelivery
@@ -73,6 +79,8 @@ class World:
             REDIRECT_URL,
             SIGNATURE,
             TOKEN,
+            REFRESH_TOKEN,
+            VERIFIER,
             self.account.webhook_token,
         ]
 
@@ -97,6 +105,7 @@ def make() -> World:
         ),
         article=factories.ArticleFactory(merchant=merchant),
         account=account,
+        attempt=_consented(account, roles["owner"].user),
         remote=ProviderIssuer.objects.create(
             account=account, external_id="0f6d9c3a-51b7-4e0e-9c42-8a7be1d2f530", name="Fjord"
         ),
@@ -119,6 +128,20 @@ def _account(merchant: Merchant, issuer: Issuer) -> ProviderAccount:
     )  # fmt: skip
     RejectedDelivery.objects.create(account=account, day=TODAY, reason="signature", count=2)
     return account
+
+
+def _consented(account: ProviderAccount, owner: User) -> ConsentAttempt:
+    consent = MerchantConsent(account=account, state="granted", scopes="openid invoice")
+    consent.tokens = {"access": TOKEN, "refresh": REFRESH_TOKEN}
+    consent.granted_at, consent.granted_by = NOW, owner
+    consent.save()
+    QuotaUse.objects.create(account=account, day=TODAY, scope="payer:+4511223344", used=2)
+    attempt = ConsentAttempt(account=account, started_by=owner, started_at=NOW, used_at=NOW)
+    attempt.state_hash = attempt.browser_hash = secrets.token_hex(32)
+    attempt.secrets, attempt.outcome = {"code_verifier": VERIFIER}, "granted"
+    attempt.redirect_uri = "https://shop.example/consents/x/callback/"
+    attempt.save()
+    return attempt
 
 
 def _received(account: ProviderAccount) -> dict[str, Any]:
