@@ -112,7 +112,7 @@ def _user(merchant: PortalMerchant) -> PortalUser:
 def _app(merchant: PortalMerchant, given: dict[str, Any]) -> PortalApp:
     vat = merchant.vat_number
     fresh: dict[str, Any] = {
-        "name": f"Back office of {merchant.name}",
+        "name": f"{merchant.name} back office",
         "gateway_id": str(_guid(vat, "gateway id")),
         "gateway_secret": _secret(vat, "gateway secret"),
         "client_secret": _secret(vat, "client secret"),
