@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 
-from providers.contract import InvoiceDocument, Line, SendOptions
+from providers.contract import InvoiceDocument, Line
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
@@ -91,17 +91,17 @@ def round2(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP, context=WIDE) + ZERO
 
 
-def of(document: InvoiceDocument, options: SendOptions) -> tuple[Article, ...]:
-    """Return the lines that add up to `options.amount`: the invoice's, or its remainder's."""
-    if is_remainder(document, options):
-        return _remainder(document, options.amount)
+def of(document: InvoiceDocument, amount: Decimal) -> tuple[Article, ...]:
+    """Return the lines that add up to an amount: the invoice's, or those of its remainder."""
+    if is_remainder(document, amount):
+        return _remainder(document, amount)
     articles = tuple(_article(line, document) for line in document.lines)
     return _with_rounding(articles, document)
 
 
-def is_remainder(document: InvoiceDocument, options: SendOptions) -> bool:
+def is_remainder(document: InvoiceDocument, amount: Decimal) -> bool:
     """Tell whether something else is asked for than the whole invoice."""
-    return options.amount != document.totals.payable
+    return amount != document.totals.payable
 
 
 def _article(line: Line, document: InvoiceDocument) -> Article:

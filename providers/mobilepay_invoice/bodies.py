@@ -37,7 +37,7 @@ def create(document: InvoiceDocument, options: SendOptions, terms: Terms) -> dic
 
     Raises ValueError where phone or amount cannot be written; the rules name it before.
     """
-    rows = articles.of(document, options)
+    rows = articles.of(document, options.amount)
     body: dict[str, Any] = {"InvoiceIssuer": options.issuer_id}
     body |= _payer(document, options, terms)
     body |= _amounts(rows, terms)

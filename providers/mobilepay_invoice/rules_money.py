@@ -77,7 +77,7 @@ def lines(document: InvoiceDocument, options: SendOptions, _terms: Terms) -> Ite
             rule=_("The invoice has no lines."),
             remedy=_("Add at least one line."),
         )
-    elif articles.is_remainder(document, options):
+    elif articles.is_remainder(document, options.amount):
         yield _remainder()
     else:
         yield from _each(document)
@@ -134,7 +134,7 @@ def _named(line: Line) -> dict[str, object]:
 
 def rounding(document: InvoiceDocument, options: SendOptions, _terms: Terms) -> Iterator[Problem]:
     """A total rounded down has no line of its own, as they have no negative lines."""
-    if document.totals.rounding < 0 and not articles.is_remainder(document, options):
+    if document.totals.rounding < 0 and not articles.is_remainder(document, options.amount):
         yield Problem(
             field="lines",
             code="rounding",
