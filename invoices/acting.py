@@ -103,6 +103,37 @@ def refund(*, request_id: int, amount: Decimal, reason: str, by: User, now: date
         _ask_for_money(OperationKind.REFUND, invoice, request, amount, reason, by, now)
 
 
+def ask_consent(*, request_id: int, by: User, now: datetime) -> None:
+    """Ask the payer of a request for permission to be billed directly, and for the number.
+
+    Raises CannotAct where the provider cannot ask, the request has not arrived there, or the
+    payer was asked before.
+    """
+    with transaction.atomic(durable=True):
+        invoice, request = _locked(request_id)
+        if not may_ask_consent(request):
+            raise CannotAct(_("The payer of this request cannot be asked now, or was asked."))
+        request.share_phone = True
+        request.save(update_fields=["share_phone", "updated_at"])
+        operations.queue(OperationKind.ASK_CONSENT, invoice, request=request, by=by, now=now)
+        _asked(invoice, request, "asked_consent", by=by, now=now, data={})
+
+
+def may_ask_consent(request: PaymentRequest) -> bool:
+    """Say whether a request's payer can still be asked for permission to be billed directly."""
+    provider = registry.classes().get(request.account.provider)
+    channels = {each.slug: each for each in provider.channels} if provider else {}
+    channel = channels.get(request.channel)
+    return bool(
+        provider
+        and provider.can_ask_contact_consent
+        and channel
+        and channel.hands_out_link
+        and request.state in {RequestState.CREATED, RequestState.ACCEPTED}
+        and not request.share_phone
+    )
+
+
 def _ask_for_money(
     kind: OperationKind,
     invoice: Invoice,
@@ -227,7 +258,7 @@ def effects(
 ) -> list[str]:
     """List what an action does, in the order it happens, for the confirmation.
 
-    `action` is withdraw, capture, refund, cancel or uncollectible.
+    `action` is withdraw, capture, refund, cancel, uncollectible, correct, consent or name.
     """
     return EFFECTS[action](invoice, request, amount)
 
@@ -303,10 +334,44 @@ def _uncollectible_effects(
     ]
 
 
+def _correct_effects(
+    invoice: Invoice, request: PaymentRequest | None, amount: Decimal | None
+) -> list[str]:
+    last = invoice.versions.order_by("-version").values_list("version", flat=True).first() or 1
+    return [
+        _("Version %(next)d is frozen, with the same number and amounts.") % {"next": last + 1},
+        _("Version %(last)d stays as it is, at its own address.") % {"last": last},
+        _("The customer's page shows the new version. Send it again to tell them."),
+    ]
+
+
+def _consent_effects(
+    invoice: Invoice, request: PaymentRequest | None, amount: Decimal | None
+) -> list[str]:
+    return [
+        _("When the customer pays the link, %(provider)s asks whether you may bill them directly.")
+        % {"provider": _provider(request)},
+        _("If they agree, their number and the permission are kept on their card."),
+        _("If they do not answer, nothing changes; we stop asking after 30 days."),
+    ]
+
+
+def _name_effects(
+    invoice: Invoice, request: PaymentRequest | None, amount: Decimal | None
+) -> list[str]:
+    return [
+        _("%(provider)s is asked what it holds under this id.") % {"provider": _provider(request)},
+        _("Only if number and amount are this invoice's, the id is kept."),
+    ]
+
+
 EFFECTS: dict[str, Callable[[Invoice, PaymentRequest | None, Decimal | None], list[str]]] = {
     "withdraw": _withdraw_effects,
     "capture": _capture_effects,
     "refund": _refund_effects,
     "cancel": _cancel_effects,
     "uncollectible": _uncollectible_effects,
+    "correct": _correct_effects,
+    "consent": _consent_effects,
+    "name": _name_effects,
 }

@@ -40,10 +40,10 @@ def issue(*, invoice_id: int, by: User, today: date, now: datetime) -> Invoice:
         document = documents.freeze(
             invoice, number=invoice.number, issue_date=invoice.issue_date, today=today, lines=lines
         )
-        version = _keep(invoice, document, by, now)
+        version = keep(invoice, document, reason="issued", by=by, now=now)
         _open(invoice, document, by, now)
         _record(invoice, version, by, now)
-        transaction.on_commit(lambda: _render_soon(version.pk), robust=True)
+        transaction.on_commit(lambda: render_soon(version.pk), robust=True)
     return invoice
 
 
@@ -122,14 +122,17 @@ def _take(issuer: Issuer) -> tuple[str, int] | None:
     return (rows[0][0], rows[0][1]) if rows else None
 
 
-def _keep(invoice: Invoice, document: InvoiceDocument, by: User, now: datetime) -> DocumentVersion:
+def keep(
+    invoice: Invoice, document: InvoiceDocument, *, reason: str, by: User, now: datetime
+) -> DocumentVersion:
+    """Freeze a document as a version of an invoice."""
     body = documents.to_json(document)
     return DocumentVersion.objects.create(
         invoice=invoice,
         version=document.version,
         body=body,
         sha256=documents.sha256(body),
-        reason="issued",
+        reason=reason,
         made_by=by,
         made_at=now,
     )
@@ -179,8 +182,8 @@ def _record(invoice: Invoice, version: DocumentVersion, by: User, now: datetime)
         )
 
 
-def _render_soon(version_id: int) -> None:
-    """Wake the renderer. Beat sweeps up documents whose wake-up was lost."""
+def render_soon(version_id: int) -> None:
+    """Wake the renderer for a new version. Beat sweeps up documents whose wake-up was lost."""
     from invoices import tasks  # noqa: PLC0415 - tasks import the operations, this one too
 
     tasks.wake(tasks.render_document, version_id=version_id)

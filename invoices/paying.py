@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from invoices import facts, lifecycle, outbox, reconcile, sending, timeline
+from invoices import facts, lifecycle, options, outbox, reconcile, sending, timeline
 from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
 from invoices.models import Invoice, Operation, PaymentRequest, TimelineEvent
-from invoicing_site.merchants.fields import box
 from providers import registry
-from providers.contract import OPEN_STATES, RequestState, Source
+from providers.contract import OPEN_STATES, Channel, RequestState, Source
+from providers.models import ProviderAccount
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -47,30 +49,72 @@ def offers(invoice: Invoice) -> list[Offer]:
     """List the ways an open invoice can be paid on its page, at most one per account.
 
     The road staff chose decides whether the number may be asked for; without a choice the plain
-    link is offered.
+    link is offered. A link that a provider gave us is offered while it is open.
     """
     if invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
         return []
-    found = []
     # The customer's page asks each time it is opened: only what it needs, and no secrets.
-    accounts = sending.accounts_of(invoice).only("name", "provider", "paused_at")
+    accounts = list(sending.accounts_of(invoice).only("name", "provider", "paused_at"))
+    links = _links(invoice, accounts)
+    found = []
     for account in accounts:
-        provider = registry.of(account)
-        channels = {c.slug: c for c in provider.channels if c.creates_on_press}
-        chosen_account, _, chosen = invoice.link_channel.partition(":")
-        slug = chosen if chosen_account == str(account.pk) and chosen in channels else ""
-        channel = channels.get(slug) or next(iter(channels.values()), None)
-        if channel is None or account.paused_at:
+        channel = links.get(account.pk) or _pressable(invoice, account)
+        if channel is None or (account.paused_at and account.pk not in links):
             continue
         found.append(
             Offer(
                 road_key=f"{account.pk}:{channel.slug}",
                 label=channel.label,
-                provider_label=provider.label,
+                provider_label=registry.classes()[account.provider].label,
                 shares_phone=channel.shares_phone,
             )
         )
     return found
+
+
+def _pressable(invoice: Invoice, account: ProviderAccount) -> Channel | None:
+    """Return the channel whose payment is made when the customer presses."""
+    kind = registry.classes()[account.provider]
+    channels = {c.slug: c for c in kind.channels if c.creates_on_press}
+    chosen_account, _, chosen = invoice.link_channel.partition(":")
+    slug = chosen if chosen_account == str(account.pk) and chosen in channels else ""
+    return channels.get(slug) or next(iter(channels.values()), None)
+
+
+def _links(invoice: Invoice, accounts: Sequence[ProviderAccount]) -> dict[int, Channel]:
+    """Return the channels whose link is open with the customer, by account."""
+    channels = {
+        (account.pk, channel.slug): channel
+        for account in accounts
+        for channel in registry.classes()[account.provider].channels
+        if channel.hands_out_link
+    }
+    if not channels:
+        return {}
+    rows = _open_links(invoice.pk).values_list("account_id", "channel")
+    return {
+        account: channels[account, slug] for account, slug in rows if (account, slug) in channels
+    }
+
+
+def _open_links(invoice_id: int) -> QuerySet[PaymentRequest]:
+    return PaymentRequest.objects.filter(
+        invoice_id=invoice_id, state__in=[RequestState.SUBMITTED, RequestState.CREATED]
+    ).exclude(redirect_url="")
+
+
+def _link(invoice_id: int, road_key: str) -> str:
+    """Return the open link of a road, where the provider gave one when staff sent it."""
+    account, _, slug = road_key.partition(":")
+    if not account.isdecimal():
+        return ""
+    rows = _open_links(invoice_id).filter(account_id=int(account), channel=slug)
+    row = rows.select_related("account").order_by("-pk").first()
+    kind = registry.classes().get(row.account.provider) if row else None
+    if row is None or kind is None:
+        return ""
+    given = any(c.hands_out_link and c.slug == slug for c in kind.channels)
+    return options.link_of(row) if given else ""
 
 
 def press_pay(*, invoice_id: int, road_key: str, share_phone: bool, now: datetime) -> Pressed:
@@ -82,6 +126,8 @@ def press_pay(*, invoice_id: int, road_key: str, share_phone: bool, now: datetim
     """
     if PaymentRequest.objects.filter(invoice_id=invoice_id, state=RequestState.ACCEPTED).exists():
         return Pressed(problem="checking")  # Approved already: the money is on its way.
+    if url := _link(invoice_id, road_key):
+        return Pressed(redirect_url=url)
     for open_id in _standing(invoice_id, now):
         if not _withdraw_now(open_id, now):
             return Pressed(problem="checking")
@@ -161,7 +207,7 @@ def _wait_for_twin(request_id: int) -> Pressed:
 
 def _where_to(request: PaymentRequest) -> Pressed:
     if RequestState(request.state) == RequestState.CREATED and request.redirect_url:
-        return Pressed(redirect_url=box().decrypt(request.redirect_url.encode()).decode())
+        return Pressed(redirect_url=options.link_of(request))
     if RequestState(request.state) in OPEN_STATES:
         return Pressed(problem="checking")
     return Pressed(problem="closed")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invoices.views import actions, dashboard, detail, listing
+from invoices.views import actions, correcting, dashboard, detail, links, listing
 
 urlpatterns = [
     path("", dashboard.start, name="dashboard"),
@@ -29,6 +29,14 @@ urlpatterns = [
         "invoices/<int:pk>/requests/<int:request_pk>/refund/",
         actions.refund,
         name="request-refund",
+    ),
+    path("invoices/<int:pk>/correct/", correcting.correct, name="invoice-correct"),
+    path("invoices/<int:pk>/requests/<int:request_pk>/link/", links.link, name="request-link"),
+    path("invoices/<int:pk>/requests/<int:request_pk>/name/", links.name, name="request-name"),
+    path(
+        "invoices/<int:pk>/requests/<int:request_pk>/consent/",
+        links.ask_consent,
+        name="request-consent",
     ),
     path("invoices/<int:pk>/alerts/<int:alert>/", actions.resolve, name="alert-resolve"),
 ]

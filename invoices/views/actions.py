@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -18,21 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from invoices import acting, alerts, lifecycle, numbers, sending
-from invoices.models import Invoice, PaymentRequest
 from invoices.views import detail
+from invoices.views.dialogs import ReasonForm, back, dialog, request_of
 from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.permissions import biller
-
-
-class ReasonForm(forms.Form):
-    """Why something is done; it stands on the timeline."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=300,
-        help_text=gettext_lazy("Stands on the timeline, with your name."),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-    )
 
 
 class AmountForm(forms.Form):
@@ -93,7 +80,7 @@ def send(request: StaffRequest, pk: int) -> HttpResponse:
         return render(request, "invoices/detail.html", context, status=422)
     if request.POST.get("road") == sending.PRINT:
         return redirect("invoice-pdf", merchant=request.merchant.slug, pk=pk)
-    return _back(request, pk)
+    return back(request, pk)
 
 
 def _chosen_time(request: StaffRequest) -> datetime | None:
@@ -117,14 +104,14 @@ def drop(request: StaffRequest, pk: int, operation: int) -> HttpResponse:
         acting.drop(operation_id=waiting.pk, by=request.user, now=timezone.now())
     except acting.CannotAct as refused:
         messages.warning(request, str(refused))
-    return _back(request, pk)
+    return back(request, pk)
 
 
 @biller
 def withdraw(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
     """Take a request back."""
-    row = _request(request, pk, request_pk)
-    return _dialog(
+    row = request_of(request, pk, request_pk)
+    return dialog(
         request,
         row.invoice,
         row=row,
@@ -141,9 +128,9 @@ def withdraw(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
 @biller
 def capture(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
     """Collect what the customer approved."""
-    row = _request(request, pk, request_pk)
+    row = request_of(request, pk, request_pk)
     reserved = min(lifecycle.request_sums(row).reserved, row.invoice.residual)
-    return _dialog(
+    return dialog(
         request,
         row.invoice,
         row=row,
@@ -162,10 +149,10 @@ def capture(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
 @biller
 def refund(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
     """Pay money back, in full or in part."""
-    row = _request(request, pk, request_pk)
+    row = request_of(request, pk, request_pk)
     money = lifecycle.request_sums(row)
     left = money.captured - money.refunded
-    return _dialog(
+    return dialog(
         request,
         row.invoice,
         row=row,
@@ -188,7 +175,7 @@ def refund(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
 def cancel(request: StaffRequest, pk: int) -> HttpResponse:
     """Cancel an invoice that nobody has paid."""
     invoice = detail.found(request, pk)
-    return _dialog(
+    return dialog(
         request,
         invoice,
         action="cancel",
@@ -206,7 +193,7 @@ def cancel(request: StaffRequest, pk: int) -> HttpResponse:
 def uncollectible(request: StaffRequest, pk: int) -> HttpResponse:
     """Write an invoice off in the books."""
     invoice = detail.found(request, pk)
-    return _dialog(
+    return dialog(
         request,
         invoice,
         action="uncollectible",
@@ -229,54 +216,7 @@ def resolve(request: StaffRequest, pk: int, alert: int) -> HttpResponse:
         "Looked at"
     )
     alerts.resolve(alert_id=row.pk, resolution=resolution, by=request.user, now=timezone.now())
-    return _back(request, pk)
-
-
-def _dialog(
-    request: StaffRequest,
-    invoice: Invoice,
-    *,
-    action: str,
-    title: str,
-    button: str,
-    form: forms.Form,
-    do: Callable[[dict[str, Any]], None],
-    row: PaymentRequest | None = None,
-    amount: Decimal | None = None,
-    danger: bool = True,
-) -> HttpResponse:
-    """Show what an action will do, and do it when it is confirmed. Refusals keep the form."""
-    refused = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            do(form.cleaned_data)
-            return _back(request, invoice.pk)
-        except acting.CannotAct as problem:
-            refused = str(problem)
-    context = {
-        "invoice": invoice,
-        "row": row,
-        "title": title,
-        "button": button,
-        "form": form,
-        "effects": acting.effects(action, invoice, row, amount),
-        "refused": refused,
-        "danger": danger,
-        "amount": amount,
-    }
-    status = 422 if request.method == "POST" else 200
-    return render(request, "invoices/dialog.html", context, status=status)
-
-
-def _request(request: StaffRequest, pk: int, request_pk: int) -> PaymentRequest:
-    rows = PaymentRequest.objects.select_related("invoice", "account").filter(
-        invoice__merchant=request.merchant, invoice_id=pk
-    )
-    return get_object_or_404(rows, pk=request_pk)
-
-
-def _back(request: StaffRequest, pk: int) -> HttpResponse:
-    return redirect("invoice-detail", merchant=request.merchant.slug, pk=pk)
+    return back(request, pk)
 
 
 def _written(amount: Decimal) -> str:

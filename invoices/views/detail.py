@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_headers
 
-from invoices import lifecycle, options, presenting, queries, sending, timeline
+from invoices import acting, lifecycle, options, presenting, queries, sending, timeline
 from invoices.enums import InvoiceStatus, OperationKind, OperationState
-from invoices.models import Invoice
+from invoices.models import Invoice, PaymentRequest
 from invoices.rendering import pdf
 from invoices.views.listing import today_of
 from invoicing_site.merchants.http import StaffRequest
@@ -19,6 +22,8 @@ from invoicing_site.merchants.models import Role
 from invoicing_site.merchants.permissions import allows, viewer
 from providers import registry
 from providers.contract import OPEN_STATES, RequestState
+
+WAITS_FOR_LINK = (RequestState.SUBMITTING, RequestState.SUBMITTED, RequestState.CREATED)
 
 
 def found(request: StaffRequest, pk: int) -> Invoice:
@@ -104,15 +109,49 @@ def _shown_request(row: Any, kept: Any) -> dict[str, Any]:
     provider = registry.classes().get(row.account.provider)
     channels = {c.slug: c for c in provider.channels} if provider else {}
     channel = channels.get(row.channel)
+    hands_out_link = bool(channel and channel.hands_out_link)
     return {
         "row": row,
         "label": channel.label if channel else row.channel,
         "badge": presenting.provider_says(row),
         "may_withdraw": row.state in OPEN_STATES,
-        "may_capture": row.state == RequestState.ACCEPTED,
+        "may_capture": bool(
+            row.state == RequestState.ACCEPTED and provider and provider.can_capture
+        ),
+        "has_link": bool(row.redirect_url and hands_out_link and row.state in OPEN_STATES),
+        "waits_for_link": bool(
+            hands_out_link and not row.redirect_url and row.state in WAITS_FOR_LINK
+        ),
+        "payment_day": _payment_day(row),
+        "may_ask_consent": acting.may_ask_consent(row),
+        "consent": _consent_words(row),
+        "may_name": row.state == RequestState.UNKNOWN and not options.handle(row)
+        if provider
+        else False,
+        "was_refused": row.state == RequestState.INVALID,
         "may_refund": bool(kept and kept > 0 and provider and provider.can_refund),
         "kept": kept,
     }
+
+
+def _payment_day(row: PaymentRequest) -> date | None:
+    """Return the day that the customer chose to pay on, while it is to come."""
+    if row.state != RequestState.ACCEPTED:
+        return None
+    return parse_date(str(row.facts.get("payment_date") or ""))
+
+
+def _consent_words(row: PaymentRequest) -> str:
+    """Say what became of asking the payer to be billed directly."""
+    consent = row.facts.get("contact_consent")
+    if not isinstance(consent, dict):
+        return _("The payer is being asked.") if row.share_phone and row.redirect_url else ""
+    words = {
+        "pending": _("The payer was asked for permission to be billed directly: no answer yet."),
+        "granted": _("The payer agreed to be billed directly."),
+        "denied": _("The payer does not want to be billed directly."),
+    }
+    return words.get(str(consent.get("state")), "")
 
 
 def _bar(money: lifecycle.MoneyMap) -> list[dict[str, Any]]:

@@ -1,0 +1,93 @@
+"""Correcting what an issued invoice says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoices import acting, correcting, documents
+from invoices.texts import LIMITS
+from invoices.views import detail
+from invoices.views.dialogs import ReasonForm, back
+from invoicing_site.merchants.http import StaffRequest
+from invoicing_site.merchants.permissions import biller
+
+
+def _text(label: Any, limit: int, *, required: bool = False) -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "input", "autocomplete": "off"})
+    return forms.CharField(label=label, max_length=limit, required=required, widget=widget)
+
+
+def _day(label: Any, *, required: bool = False) -> forms.DateField:
+    widget = forms.DateInput(attrs={"class": "input", "type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(
+        label=label, required=required, widget=widget, input_formats=["%Y-%m-%d"]
+    )
+
+
+class CorrectionForm(ReasonForm):
+    """What may be corrected; the reason comes first, because it is what is read later."""
+
+    name = _text(_("Customer's name"), 200, required=True)
+    street = _text(_("Street"), 200)
+    street2 = _text(_("Second line"), 200)
+    postcode = _text(_("Postcode"), 12)
+    city = _text(_("City"), 100)
+    email = forms.EmailField(
+        label=_("Email"), required=False, widget=forms.EmailInput(attrs={"class": "input"})
+    )
+    due_date = _day(_("Due date"), required=True)
+    order_date = _day(_("Order date"))
+    delivery_date = _day(_("Delivery date"))
+    payment_reference = _text(_("Payment reference"), LIMITS["payment_reference"])
+    buyer_reference = _text(_("Buyer reference"), LIMITS["buyer_reference"])
+    buyer_order_number = _text(_("Buyer order number"), LIMITS["buyer_order_number"])
+    merchant_order_number = _text(_("Your order number"), LIMITS["merchant_order_number"])
+    merchant_contact = _text(_("Your contact"), LIMITS["merchant_contact"])
+    subject = _text(_("Subject"), LIMITS["subject"])
+    comment = forms.CharField(
+        label=_("Comment"),
+        required=False,
+        max_length=LIMITS["comment"],
+        widget=forms.Textarea(attrs={"class": "input", "rows": 3}),
+    )
+
+
+@biller
+def correct(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show the correction, and freeze it as the next version."""
+    invoice = detail.found(request, pk)
+    if invoice.is_draft:
+        return back(request, pk)
+    before = correcting.correctable(documents.latest(invoice))
+    form = CorrectionForm(request.POST or None, initial=before)
+    refused = correcting.obstacle(invoice)
+    if request.method == "POST" and form.is_valid() and not refused:
+        values = dict(form.cleaned_data)
+        reason = values.pop("reason")
+        try:
+            correcting.correct(
+                invoice_id=pk, values=values, reason=reason, by=request.user, now=timezone.now()
+            )
+            return back(request, pk)
+        except correcting.CannotCorrect as problem:
+            if problem.field:
+                form.add_error(problem.field, str(problem))
+            else:
+                refused = str(problem)
+    context = {
+        "invoice": invoice,
+        "title": _("Correct invoice %(number)s") % {"number": invoice.number},
+        "button": _("Make the corrected version"),
+        "form": form,
+        "effects": acting.effects("correct", invoice),
+        "refused": refused,
+        "danger": False,
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "invoices/dialog.html", context, status=status)
