@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.urls import reverse
+
 from invoices.models import Invoice
 from invoicing_site.merchants.models import Merchant
 from providers.contract import Problem
@@ -14,14 +16,27 @@ if TYPE_CHECKING:
     from invoices.bulk import Looked
 
 EXAMPLES = 5
-ON_THE_CUSTOMER = ("customer", "phone", "email", "consumer", "alias")
+ON_THE_CUSTOMER = {"phone", "email"}
+ON_THE_DOCUMENT = {
+    "name", "address", "street", "postcode", "city", "due_date", "order_date", "delivery_date",
+    "subject", "comment", "merchant_contact", "merchant_order_number", "buyer_order_number",
+    "buyer_reference", "payment_reference",
+}  # fmt: skip
 
 
-def put_right_at(field: str) -> str:
-    """Name the page that corrects a field: one of the customer's, or the invoice's own."""
-    if field == "has_contact_consent":
-        return "customer-detail"
-    return "customer-edit" if field.startswith(ON_THE_CUSTOMER) else "invoice-detail"
+def put_right_at(slug: str, invoice: Invoice, field: str) -> str:
+    """Return the address of the page where a field is put right.
+
+    What is frozen on the document gets a new version; a phone, an email address and a consent
+    are the customer's; the rest is told on the invoice's page.
+    """
+    last = field.rpartition(".")[2]
+    if field == "has_contact_consent" and invoice.customer_id:
+        return reverse("customer-detail", args=[slug, invoice.customer_id])
+    if last in ON_THE_CUSTOMER and invoice.customer_id:
+        return reverse("customer-edit", args=[slug, invoice.customer_id])
+    name = "invoice-correct" if last in ON_THE_DOCUMENT else "invoice-detail"
+    return reverse(name, args=[slug, invoice.pk])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,11 +61,6 @@ class Group:
         return len(set(self.rules.values())) == 1
 
     @property
-    def fix(self) -> str:
-        """The page where it is put right."""
-        return put_right_at(self.about)
-
-    @property
     def more(self) -> int:
         """How many are not among the examples."""
         return self.count - len(self.examples)
@@ -58,10 +68,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One invoice of a group, with its own words."""
+    """One invoice of a group, with its own words and the page that puts it right."""
 
     invoice: Invoice
     rule: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +125,11 @@ def _fill(merchant: Merchant, groups: Sequence[Group]) -> None:
     found = {row.pk: row for row in rows} if wanted else {}
     for group in groups:
         group.examples = [
-            Example(invoice=found[pk], rule=group.rules[pk])
+            Example(
+                invoice=found[pk],
+                rule=group.rules[pk],
+                fix=put_right_at(merchant.slug, found[pk], group.about),
+            )
             for pk in group.invoice_ids[:EXAMPLES]
             if pk in found
         ]

@@ -174,17 +174,17 @@ def refused(dispatch: Dispatch, limit: int) -> list[Refusal]:
         .annotate(standing=Exists(standing))
         .order_by("pk")[:limit]
     )
-    return [_refusal(row) for row in rows]
+    return [_refusal(dispatch.merchant.slug, row) for row in rows]
 
 
-def _refusal(row: Any) -> Refusal:
+def _refusal(slug: str, row: Any) -> Refusal:
     by_provider = row.state != REFUSED
     problems = (_their_words(row),) if by_provider else tuple(row.problems)
     return Refusal(
         item=row,
         by_provider=by_provider,
         problems=problems,
-        fix=preflight.put_right_at(problems[0]["field"] if problems else ""),
+        fix=preflight.put_right_at(slug, row.invoice, problems[0]["field"] if problems else ""),
         again=row.invoice.status in SENDABLE and not row.standing,
     )
 
