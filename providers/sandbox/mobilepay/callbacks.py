@@ -141,18 +141,17 @@ def _collect_for(merchant: PortalMerchant, now: datetime, manner: Manner) -> int
         waiting = AppEvent.objects.filter(queued_at=None, invoice__merchant=merchant).order_by("pk")
         # Whoever gathers at the same time takes what we have not locked.
         mine = waiting.select_for_update(of=("self",), skip_locked=True)
-        rows = list(mine.values_list("pk", "payload"))
-        _take(rows, now)
-        arrays = manner.arrays([payload for _, payload in rows])
+        rows = list(mine.only("payload"))
+        _take([row.pk for row in rows], now)
+        arrays = manner.arrays([row.payload for row in rows])
         for array in arrays:
             _enqueue(str(merchant.merchant_id), array)
     return len(arrays)
 
 
-def _take(rows: list[tuple[int, Any]], now: datetime) -> None:
-    for start in range(0, len(rows), PAGE):
-        pks = [pk for pk, _ in rows[start : start + PAGE]]
-        AppEvent.objects.filter(pk__in=pks).update(queued_at=now)
+def _take(pks: list[int], now: datetime) -> None:
+    for start in range(0, len(pks), PAGE):
+        AppEvent.objects.filter(pk__in=pks[start : start + PAGE]).update(queued_at=now)
 
 
 def _enqueue(account: str, items: Iterable[Any]) -> None:

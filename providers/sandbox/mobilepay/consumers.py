@@ -18,6 +18,7 @@ Status = AppInvoice.Status
 FAILING_CARD = "9999"
 OPEN = {Status.CREATED, Status.ACCEPTED}
 UNSEEN = (Status.PENDING, Status.INVALID)
+BANK = "MPI"
 CARD_FAILED = "Your card was refused. Nothing was charged."
 
 
@@ -34,7 +35,7 @@ def pay(pk: int, *, phone: str = "") -> AppInvoice:
         today = lifecycle.today(invoice.merchant.country, now)
         if invoice.status == Status.CREATED:
             lifecycle.move(invoice, Status.ACCEPTED, now, payment_date=today)
-        invoice.transaction_id = transaction_id()
+        invoice.transaction_id = transaction_id(invoice)
         lifecycle.move(invoice, Status.PAID, now, payment_date=today)
         outbox.nudge()
     return invoice
@@ -124,9 +125,9 @@ def find(invoice_id: str) -> AppInvoice:
     return known.get(invoice_id=wanted)
 
 
-def transaction_id() -> str:
-    """Make up the key under which a payment shows on the bank statement."""
-    return str(uuid.uuid4().int)[:15]
+def transaction_id(invoice: AppInvoice) -> str:
+    """Make up the key under which an invoice's payment shows on the bank statement."""
+    return f"{BANK}{invoice.pk:012d}"
 
 
 def member(content: Any, name: str) -> Any:

@@ -1,11 +1,12 @@
 """What the days bring: scheduled payments are charged, and what nobody paid runs out."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import CharField, F, QuerySet, Value
+from django.db.models.functions import Cast, Concat, LPad
 
 from providers.sandbox.mobilepay import consumers, lifecycle
 from providers.sandbox.models import AppEvent, AppInvoice
@@ -13,6 +14,8 @@ from providers.sandbox.models import AppEvent, AppInvoice
 Status = AppInvoice.Status
 PAGE = 1000
 OPEN = (Status.CREATED, Status.ACCEPTED)
+# What consumers.transaction_id makes, said to the database.
+TRANSACTION = Concat(Value(consumers.BANK), LPad(Cast("pk", CharField()), 12, Value("0")))
 
 
 def tick(now: datetime) -> int:
@@ -48,7 +51,6 @@ def _overdue(country: str, now: datetime) -> QuerySet[AppInvoice]:
 def paid(invoice: AppInvoice) -> None:
     """Make one invoice paid, for `write`."""
     invoice.status = Status.PAID
-    invoice.transaction_id = consumers.transaction_id()
 
 
 def _expired(invoice: AppInvoice) -> None:
@@ -74,14 +76,20 @@ def _page(due: QuerySet[AppInvoice], change: Callable[[AppInvoice], None], now: 
 
 
 def write(rows: list[AppInvoice], change: Callable[[AppInvoice], None], now: datetime) -> None:
-    """Change many locked invoices alike, each with its event, in two statements."""
+    """Change many locked invoices alike, each with its event, in a few statements."""
+    alike: dict[tuple[str, date | None], list[int]] = {}
     for invoice in rows:
         change(invoice)
         invoice.sequence += 1
         invoice.updated_at = now
-    AppInvoice.objects.bulk_update(
-        rows,
-        ["status", "sequence", "updated_at", "transaction_id", "payment_date"],
-        batch_size=200,
-    )
+        alike.setdefault((invoice.status, invoice.payment_date), []).append(invoice.pk)
+    for (status, payment_date), pks in alike.items():
+        more = {"transaction_id": TRANSACTION} if status == Status.PAID else {}
+        AppInvoice.objects.filter(pk__in=pks).update(
+            status=status,
+            payment_date=payment_date,
+            sequence=F("sequence") + 1,
+            updated_at=now,
+            **more,
+        )
     AppEvent.objects.bulk_create([lifecycle.event_of(invoice, now) for invoice in rows])
