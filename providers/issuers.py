@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from invoicing_site.merchants.models import Issuer
 from providers import registry
+from providers.consents import queries
 from providers.contract import Difference, RemoteIssuer
 from providers.models import ProviderAccount, ProviderIssuer
 
@@ -84,9 +85,7 @@ def last_synced(account: ProviderAccount) -> datetime | None:
 def portal(account: ProviderAccount) -> str:
     """Return the address of the provider's own portal for merchants, or ""."""
     terms = registry.of(account).consent_terms()
-    if terms is None:
-        return ""
-    return terms.portals.get(account.environment, "") or account.base_url
+    return queries.portal(account, terms) if terms else ""
 
 
 def sync(account: ProviderAccount, *, now: datetime) -> int:
