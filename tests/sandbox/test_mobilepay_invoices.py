@@ -303,7 +303,7 @@ def test_cancel_takes_back_what_is_not_paid(merchant, path):
     answer = merchant.put(f"/invoices/{invoice.invoice_id}/cancel")
 
     assert (answer.status_code, answer.content) == (204, b"")
-    event = AppEvent.objects.last()
+    event = AppEvent.objects.latest("pk")
     assert (event.payload["Status"], event.payload["Sequence"]) == ("Canceled", len(path) + 2)
 
 
@@ -332,7 +332,7 @@ def test_correlation_id_comes_back_and_is_logged(merchant):
 
     assert told == mine
     assert is_guid(fresh)
-    call = Call.objects.first()
+    call = Call.objects.earliest("pk")
     assert (call.provider, call.endpoint, call.key, call.status, call.body) == (
         "mobilepay",
         "create",
