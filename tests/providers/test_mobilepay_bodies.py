@@ -31,6 +31,7 @@ def sent(invoice: InvoiceDocument, asked: SendOptions, unit: Terms) -> dict[str,
 
 # ------------------------------------------------------------------------------- golden bodies
 @pytest.mark.requirement("M4-37", "M4-08", "M4-12", "M4-23", "M4-33", "M4-34", "M4-35")
+@pytest.mark.requirement("M4-05", "M4-18", "M4-19", "M4-20", "M4-21", "M4-27", "M4-28", "M4-29")
 @pytest.mark.parametrize("channel", ["direct", "link"])
 def test_sample_of_1_4_is_produced_field_for_field(channel):
     invoice = document(
