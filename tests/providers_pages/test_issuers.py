@@ -12,6 +12,7 @@ from providers.models import ProviderIssuer
 from providers.vipps_mobilepay.adapter import VippsMobilePay
 from tests import factories
 from tests.factories import NOW
+from tests.providers_pages.mobilepay_shop import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GUID = "0f6d9c3a-51b7-4e0e-9c42-8a7be1d2f530"
@@ -41,7 +42,7 @@ def listed(monkeypatch: Any) -> list[RemoteIssuer]:
 
         def consent_terms(self):
             return ConsentTerms(
-                discovery_path="/d", issuer="https://i.example", scopes=(), origins={},
+                discovery_path="/account/.well-known/openid-configuration", issuer="https://i.example", scopes=(), origins={},
                 portals={"production": "https://portal.example"}, refresh_lifetime=None,
             )  # fmt: skip
 
@@ -220,7 +221,7 @@ def test_page_leads_to_the_portal_for_company_and_accounts(account, owner):
 
     page = owner.get(url("provider-issuers", account)).content.decode()
 
-    assert 'href="https://portal.example"' in page
+    assert 'href="https://portal.example/account/"' in page
     assert "payout accounts" in page
 
 
@@ -292,3 +293,64 @@ def test_only_owners_may_map(account, client, role):
     client.force_login(factories.MembershipFactory(merchant=account.merchant, role=role).user)
 
     assert client.get(url("provider-issuers", account)).status_code == 403
+
+
+# ------------------------------------------------------------------------- MobilePay Invoice's own
+@pytest.fixture
+def shop(live_server, settings, client):
+    settings.PUBLIC_URL = live_server.url
+    made = Shop.make(live_server.url)
+    client.force_login(made.owner)
+    return made
+
+
+@pytest.mark.requirement("M1-62")
+def test_senders_of_mobilepay_invoice_are_listed_with_what_is_usable(client, shop):
+    answer = client.post(url("provider-issuers-sync", shop.account))
+
+    kept = shop.account.remote_issuers.order_by("pk").values_list("name", "status", "usable")
+    assert answer.status_code == 302
+    assert list(kept) == [
+        ("Skovbo Have", "enabled", True),
+        ("Skovbo Have Webshop", "enabled", True),
+        ("Skovbo Have 2019", "disabled", False),
+    ]
+
+
+@pytest.mark.requirement("M1-62", "M1-64")
+def test_list_of_the_first_documentation_has_names_and_ids_only(client, shop):
+    shop.portal.merchant.profile = "v1"
+    shop.portal.merchant.save()
+    fik, test_name, old = shop.portal.issuers
+    old.delete()
+    fik.issuer_id, fik.name = "1f8288d9-4511-43ef-a1ce-667835470577", "Test Fik Issuer"
+    test_name.issuer_id, test_name.name = "3d579d95-5cbe-4e45-b3e0-3b73d37e8b9c", "TestName"
+    for each in (fik, test_name):
+        each.save()
+    shop.issuer.name = "testname"
+    shop.issuer.save()
+
+    client.post(url("provider-issuers-sync", shop.account))
+
+    assert rows(shop.account) == [
+        ("1f8288d9-4511-43ef-a1ce-667835470577", "Test Fik Issuer", None, True),
+        ("3d579d95-5cbe-4e45-b3e0-3b73d37e8b9c", "TestName", shop.issuer.pk, True),
+    ]
+
+
+@pytest.mark.requirement("M1-63")
+def test_list_without_consent_is_said_in_words(client, shop):
+    shop.account.consent.delete()
+
+    answer = client.post(url("provider-issuers-sync", shop.account))
+
+    assert answer.status_code == 422
+    assert answer.context["problem"]
+    assert not shop.account.remote_issuers.exists()
+
+
+@pytest.mark.requirement("M1-04")
+def test_portal_of_mobilepay_is_linked(client, shop):
+    page = client.get(url("provider-issuers", shop.account)).content.decode()
+
+    assert f'href="{shop.account.base_url}/account/"' in page
