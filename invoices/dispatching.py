@@ -193,7 +193,7 @@ def nothing_chosen() -> Problem:
     """Say that no invoice is chosen that can be sent."""
     return Problem(
         field="invoices",
-        rule=_("None of the invoices chosen can be sent."),
+        rule=_("No invoice is chosen that can be sent."),
         remedy=_("Choose invoices that are open and have no request with the customer."),
         code="empty",
     )

@@ -42,7 +42,7 @@ PLACES = (
     Place("paid", gettext_lazy("Paid"), "good"),
     Place("accepted", gettext_lazy("Approved"), "accent"),
     Place("delivered", gettext_lazy("With the customer"), "info"),
-    Place("handed_over", gettext_lazy("Handed over, being checked"), "taken"),
+    Place("handed_over", gettext_lazy("Handed over"), "taken"),
     Place("waiting", gettext_lazy("Waiting"), "open"),
     Place("ended", gettext_lazy("Closed unpaid"), "neutral", always=False),
     Place("refused_by_us", gettext_lazy("Not sent by us"), "warn", always=False),
