@@ -1,12 +1,14 @@
 """Sending many from the list: choosing, the pre-flight, the decision, the progress."""
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from invoices import queries, selecting, tasks
+from invoices import options, queries, selecting, tasks
 from invoices.models import Dispatch, Invoice, Operation, PaymentRequest
 from invoicing_site.merchants.models import Role
 from tests import factories
