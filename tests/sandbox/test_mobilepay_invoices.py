@@ -264,15 +264,17 @@ def test_status_is_a_word_and_at_first_was_a_number(merchant, path, word, number
     assert first["Status"] == number
 
 
-def test_pending_invoice_does_not_exist_yet(merchant):
+def test_pending_invoice_cannot_be_read_or_taken_back_yet(merchant):
     merchant.set(validation_delay=60)
     invoice = made(merchant)
 
     early = merchant.get(f"/invoices/{invoice.invoice_id}/status")
+    cancelled = merchant.put(f"/invoices/{invoice.invoice_id}/cancel")
     clock.push(timedelta(seconds=61))
     late = merchant.get(f"/invoices/{invoice.invoice_id}/status")
 
     assert (early.status_code, early.content) == (404, b"")
+    assert (cancelled.status_code, cancelled.json()["error_code"]) == (409, "10505")
     assert late.json()["Status"] == "created"
 
 

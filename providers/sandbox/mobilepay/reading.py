@@ -43,7 +43,7 @@ def status(exchange: Exchange, invoice_id: str) -> Answer:
 @endpoint("cancel")
 def cancel(exchange: Exchange, invoice_id: str) -> Answer:
     """Take an invoice back. The payer is not told."""
-    invoice = lifecycle.locked(_found(exchange, invoice_id).pk)
+    invoice = lifecycle.locked(_known(exchange, invoice_id).pk)
     if not lifecycle.can_move(invoice, Status.CANCELED):
         raise domain(10504 if invoice.status == Status.PAID else 10505)
     lifecycle.move(invoice, Status.CANCELED, exchange.now)
@@ -52,16 +52,21 @@ def cancel(exchange: Exchange, invoice_id: str) -> Answer:
 
 
 def _found(exchange: Exchange, invoice_id: str) -> AppInvoice:
-    """Find an invoice that exists for the merchant: validated, and not a link gone by."""
+    """Find an invoice that can be asked about: nobody hears of it before it is validated."""
+    invoice = _known(exchange, invoice_id)
+    if invoice.status == Status.PENDING:
+        raise not_found()
+    return invoice
+
+
+def _known(exchange: Exchange, invoice_id: str) -> AppInvoice:
     exchange.reference = invoice_id
     invoice = _by_id(exchange, invoice_id)
     if invoice and _is_due(invoice, exchange):
         lifecycle.settle_pending(exchange.now)
         invoice.refresh_from_db()
-    if invoice is None or invoice.status == Status.PENDING:
-        raise not_found()
     # Since April 2021 a link's data is deleted when it expires.
-    if invoice.is_link and invoice.status == Status.EXPIRED:
+    if invoice is None or (invoice.is_link and invoice.status == Status.EXPIRED):
         raise not_found()
     return invoice
 

@@ -89,7 +89,11 @@ def switches() -> list[Row]:
         Row("number of the other country, 1.4", "create", "10106"),
         Row("merchant: most per issuer and day", "one more", "10313"),
         Row("merchant: most per payer and day", "one more", "10314"),
-        Row("merchant: validation delay", "create", "404 on status until it is over"),
+        Row(
+            "merchant: validation delay",
+            "create",
+            "404 on status, 10505 on cancel, until it is over",
+        ),
         Row("merchant: issuer list unavailable", "issuers", "404"),
         Row("app: not subscribed", "any call", "403"),
         Row("invoice paid", "cancel", "409, 10504"),
