@@ -150,7 +150,7 @@ def _first_invoice(account: ProviderAccount) -> Evidence:
 def _last_call(account: ProviderAccount, **wanted: object) -> ProviderCall | None:
     if account.pk is None:
         return None
-    calls = account.calls.filter(path__contains="/invoice-restapi/", **wanted)
+    calls = account.calls.filter(path__contains="/invoice-restapi/").filter(**wanted)
     return calls.order_by("-at").first()
 
 
