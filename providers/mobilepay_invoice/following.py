@@ -55,13 +55,24 @@ def ask(client: Client, asked: Asked, terms: Terms) -> list[StatusChange]:
     """Ask about a request, and for its payer's answer to being billed directly."""
     if asked.state == RequestState.PAID:
         return _consent(client, asked)
-    changes = fetch(client, asked.handle, terms)
+    try:
+        changes = fetch(client, asked.handle, terms)
+    except NotFound:
+        if not _still_checked(asked):
+            raise
+        return []
     try:
         return [*_consent(client, asked), *changes]
     except ProviderError as error:
         # What is known of the invoice is not lost for it; the consent is asked about again.
         logger.info("No answer about the consent of %s: %s", asked.handle, error)
         return changes
+
+
+def _still_checked(asked: Asked) -> bool:
+    """Tell whether an invoice may not be there yet: it exists only once their checks are done."""
+    ended = asked.expires_at and asked.expires_at <= timezone.now()
+    return asked.state == RequestState.SUBMITTED and not ended
 
 
 def _consent(client: Client, asked: Asked) -> list[StatusChange]:

@@ -224,7 +224,9 @@ def fixture_open_shop(transactional_db: None, calls: Calls) -> Any:
     def make(
         vat_number: str = "DK31415926", settings: dict[str, Any] | None = None, **given: Any
     ) -> Shop:
-        portal = portal_seeding.portal(vat_number, **given)
+        # The token service serves only apps with a registered address.
+        address = "https://billing.example.com/consents/mobilepay_invoice/callback/"
+        portal = portal_seeding.portal(vat_number, **{"redirect_uris": [address]} | given)
         kept = {"profile": portal.merchant.profile, "country": portal.merchant.country}
         calls.checked = portal.merchant.profile != "v1"
         account = account_of(portal, calls.base, **kept | (settings or {}))

@@ -404,6 +404,20 @@ def test_forgotten_invoice_is_not_found(mock, mobilepay):
         mobilepay.fetch(INVOICE)
 
 
+@pytest.mark.requirement("M4-44")
+def test_invoice_that_is_still_checked_may_not_be_there_yet(mock, mobilepay):
+    mock.get(f"{ONE}/status", status=404)
+    long_ago = datetime(2024, 1, 1, tzinfo=UTC)
+
+    assert mobilepay.ask(asked(RequestState.SUBMITTED)) == []
+    for gone in (
+        asked(RequestState.CREATED),
+        asked(RequestState.SUBMITTED, expires_at=long_ago),
+    ):
+        with pytest.raises(NotFound):
+            mobilepay.ask(gone)
+
+
 @pytest.mark.parametrize("answer", [{}, [], {"InvoiceId": OTHER, "Status": "paid"}, status(None)])
 def test_answer_that_cannot_be_trusted_is_asked_again(mock, mobilepay, answer):
     mock.get(f"{ONE}/status", json=answer)
