@@ -73,7 +73,8 @@ def consent_start(request: StaffRequest, pk: int) -> HttpResponse:
             form.add_error(None, account_queries.problem_words(error))
         else:
             return _away(url, browser)
-    context = {"account": account, "card": card, "form": form}
+    way_back = flow.callback_url(account.provider)
+    context = {"account": account, "card": card, "form": form, "way_back": way_back}
     return render(request, "providers/consent_start.html", context, status=status)
 
 
