@@ -44,7 +44,17 @@
   document.addEventListener("reset", (event) => {
     if (event.target.matches("[data-picked]")) setTimeout(show);
   });
-  document.addEventListener("htmx:afterSettle", show);
+  // What was ticked stays ticked when the list is swapped for one that still has it.
+  let kept = new Set();
+  document.addEventListener("htmx:beforeSwap", () => {
+    kept = new Set(boxes().flatMap((box) => (box.checked ? [box.value] : [])));
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    boxes().forEach((box) => {
+      box.checked ||= kept.has(box.value);
+    });
+    show();
+  });
   addEventListener("pageshow", show);
   show();
 })();
