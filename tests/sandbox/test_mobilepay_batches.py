@@ -1,10 +1,14 @@
 """Many invoices in one call: what is refused at once, what later, and how long it takes."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test import Client
 
 from providers.sandbox import clock
 from providers.sandbox.mobilepay import lifecycle, problems
@@ -215,7 +219,8 @@ def test_2001_are_too_many(merchant):
 @pytest.mark.requirement("M4-41")
 @pytest.mark.parametrize("path", ["/invoices/batch", "/invoices/link/batch"])
 def test_full_batch_is_quick(merchant, path, django_assert_max_num_queries):
-    items = many(merchant, FULL)
+    # Larger than what the site itself would take in a form.
+    items = [item | {"Comment": "Tak for i dag. " * 80} for item in many(merchant, FULL)]
     # The first call of a process loads the site's addresses.
     merchant.get("/invoiceissuers")
     began = time.process_time()
@@ -245,6 +250,26 @@ def test_repeated_batch_doubles_nothing(merchant):
     assert (len(first["Accepted"]), len(again["Accepted"])) == (50, 0)
     assert {row["Errors"][0]["ErrorCode"] for row in again["Rejected"]} == {10104}
     assert AppInvoice.objects.count() == 50
+
+
+@pytest.mark.requirement("M4-45")
+@pytest.mark.django_db(transaction=True)
+def test_twins_at_the_same_moment_become_one():
+    merchant = new_merchant()
+    body = merchant.full()
+
+    def send(_: int) -> int:
+        try:
+            answer = replace(merchant, client=Client()).post("/invoices", body)
+            return int(answer.status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(send, range(4)))
+
+    assert statuses == [200, 409, 409, 409]
+    assert AppInvoice.objects.count() == 1
 
 
 @pytest.mark.requirement("M1-26")
