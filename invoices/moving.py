@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from invoices.sending import Road
     from invoicing_site.merchants.models import Issuer, Merchant, User
 
-MOST = 500
+MOST = 200
 BETWEEN = " / "
 
 
@@ -175,7 +175,7 @@ def _make(
     found: Moved, merchant: Merchant, issuer: Issuer, *, by: User, now: datetime, language: str
 ) -> None:
     customer, remarks = moving_customers.customer(merchant, issuer, found.taken)
-    found.remarks += remarks
+    found.remarks += [*remarks, *_issued_then(found.taken)]
     begun = drafting.start(merchant=merchant, issuer=issuer, by=by, customer=customer)
     saved = drafting.save(
         invoice_id=begun.pk,
@@ -212,6 +212,13 @@ def as_typed(taken: TakenInvoice, draft: Invoice, language: str) -> dict[str, An
         "payment_reference": taken.payment_reference or taken.number,
         "lines": [_line(each, language) for each in taken.lines],
     }
+
+
+def _issued_then(taken: TakenInvoice) -> list[str]:
+    if taken.issue_date is None:
+        return []
+    words = _("The issue date of then is kept: %s. Empty it in the draft to issue it today.")
+    return [words % taken.issue_date.isoformat()]
 
 
 def order_number(taken: TakenInvoice) -> str:

@@ -16,6 +16,7 @@ from io import StringIO
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from providers.mobilepay_invoice.taken_values import NotTaken
 
@@ -26,6 +27,7 @@ LINE_NAMES = frozenset(
     }
 )  # fmt: skip
 LINE_PREFIXES = ("invoicearticles.", "invoicelineitem.")
+HALF = gettext_noop("It has half a character, like \\ud83d alone. Export it again as UTF-8.")
 ALIASES = frozenset({"consumeralias", "consumeralias.alias", "alias"})
 
 
@@ -71,9 +73,18 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+def _is_text(body: Mapping[str, Any]) -> bool:
+    """Say whether it can be stored and shown: JSON may escape half a character."""
+    try:
+        json.dumps(body, ensure_ascii=False, default=str).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
 def _checked(where: str, body: Any) -> Row | NotTaken:
     if isinstance(body, Mapping):
-        return Row(where, body)
+        return Row(where, body) if _is_text(body) else NotTaken(row=where, remedy=_(HALF))
     remedy = _("This is not an invoice. Give an object with InvoiceNumber, DueDate and the like.")
     return NotTaken(row=where, value=str(body)[:80], remedy=remedy)
 

@@ -273,3 +273,12 @@ def test_our_own_body_comes_back_with_the_same_lines_and_totals(take, issuer):
         for row in document.lines
     ]
     assert moved.draft.customer == sent.customer
+
+
+def test_issue_date_of_then_is_kept_and_said(take):
+    (moved,) = take(SEED).moved
+
+    assert (
+        "The issue date of then is kept: 2018-02-12. Empty it in the draft to issue it today."
+        in moved.remarks
+    )

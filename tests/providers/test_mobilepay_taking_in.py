@@ -242,6 +242,13 @@ def test_what_is_guessed_or_left_out_is_remarked():
     )
 
 
+def test_half_a_character_is_refused_and_the_others_go_on():
+    refused, taken = read(SEED | {"ConsumerName": "\ud83d"}, SEED)
+
+    assert "half a character" in refused.remedy
+    assert taken.number == "301"
+
+
 # ------------------------------------------------------------------------------------------ CSV
 CSV = (
     "InvoiceNumber;TotalAmount;TotalVatAmount;DueDate;Alias;ConsumerName;ConsumerAddressLines;"
