@@ -1,4 +1,9 @@
-"""Moving over: invoices of another system become drafts here, and a report says what changed."""
+"""Moving over: invoices of another system become drafts here, and a report says what changed.
+
+The number an invoice had there is kept as our order number (`301`, or `301 / 938` where it had an
+order number too): staff and customer find it by that, and it keeps one invoice from being taken
+in twice for the same issuer.
+"""
 
 from __future__ import annotations
 
