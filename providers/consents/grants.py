@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from providers import accounts
+from providers.consents import telling
 from providers.models import MerchantConsent, ProviderAccount
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def renew(
 
 
 def lose(consent: MerchantConsent, why: str, *, now: datetime, keep_answer: bool = False) -> bool:
-    """Note that a new consent is needed, and hold what is queued to the account.
+    """Note that a new consent is needed, hold what is queued to the account, tell the owners.
 
     Returns False, and does nothing, when another grant came first, or with `keep_answer` when
     an answer waits that was not seen before.
@@ -112,6 +114,7 @@ def lose(consent: MerchantConsent, why: str, *, now: datetime, keep_answer: bool
     )
     if done:
         accounts.pause(consent.account, reason=why, now=now)
+        transaction.on_commit(partial(telling.consent_needed, consent.account, why))
     return done
 
 

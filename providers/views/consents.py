@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 
 from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.permissions import owner, viewer
@@ -96,6 +97,7 @@ def _away(url: str, browser: str) -> HttpResponse:
 
 @csrf_exempt
 @never_cache
+@sensitive_post_parameters()
 def consent_callback(request: HttpRequest, provider: str) -> HttpResponse:
     """Take the browser back from the provider's page. `state` and our cookie guard this."""
     if request.method != "POST":

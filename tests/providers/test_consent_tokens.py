@@ -10,9 +10,10 @@ import requests
 from django.db import connections
 from django.utils import timezone
 
-from providers.consents import exchange, grants, queries, renewal, tokens, words
+from providers.consents import exchange, grants, queries, renewal, telling, tokens, words
 from providers.contract import NotAuthorised, Unavailable
 from providers.models import MerchantConsent, ProviderAccount
+from tests import factories
 from tests.providers import consent_server as server
 
 CUT = requests.exceptions.ChunkedEncodingError("cut")
@@ -323,6 +324,37 @@ def test_refused_refresh_needs_a_new_consent_and_holds_the_queue(provider, accou
     with pytest.raises(NotAuthorised):
         tokens.access_token(account)
     assert len(provider.asked) == 1
+
+
+@pytest.mark.requirement("M1-23")
+def test_owners_are_told_once(
+    provider, account, due, mailoutbox, django_capture_on_commit_callbacks
+):
+    owner = factories.MembershipFactory(merchant=account.merchant, role="owner").user
+    factories.MembershipFactory(merchant=account.merchant, role="viewer")
+    provider.answers.append((400, {"error": "invalid_grant"}))
+    others = [each.user.email for each in account.merchant.memberships.filter(role="owner")]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            with pytest.raises(NotAuthorised):
+                tokens.access_token(account)
+
+    assert sorted(mail.to[0] for mail in mailoutbox) == sorted(others)
+    mail = next(each for each in mailoutbox if each.to == [owner.email])
+    assert str(words.REVOKED) in mail.body
+    assert f"/providers/{account.pk}/consent/start/" in mail.body
+
+
+def test_mail_server_that_is_away_stops_nothing(account, monkeypatch):
+    factories.MembershipFactory(merchant=account.merchant, role="owner")
+    monkeypatch.setattr(telling, "send_mail", away)
+
+    assert telling.consent_needed(account, "gone") == 0
+
+
+def away(*_args):
+    raise ConnectionRefusedError
 
 
 @pytest.mark.requirement("M1-23")
