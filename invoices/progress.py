@@ -11,9 +11,9 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from invoices import dispatching, options, preflight
 from invoices.enums import InvoiceStatus, OperationKind, OperationState
-from invoices.models import Dispatch, DispatchItem, Invoice, Operation, PaymentRequest
+from invoices.models import Dispatch, DispatchItem, Invoice, Operation
 from invoices.roads import EMAIL
-from invoices.selecting import SENDABLE
+from invoices.selecting import sendable
 from providers import registry
 from providers.contract import OPEN_STATES, Channel, RequestState
 
@@ -166,13 +166,13 @@ class Refusal:
 
 
 def refused(dispatch: Dispatch, limit: int) -> list[Refusal]:
-    """List what was refused, oldest first, at most `limit`. One query."""
-    standing = PaymentRequest.objects.filter(invoice=OuterRef("invoice"), state__in=OPEN_STATES)
+    """List what was refused, at most `limit`, and first what can be sent again. One query."""
+    again = sendable(Invoice.objects.filter(pk=OuterRef("invoice")))
     rows = (
         dispatching.refused_items(dispatch)
         .select_related("invoice", "request")
-        .annotate(standing=Exists(standing))
-        .order_by("pk")[:limit]
+        .annotate(again=Exists(again))
+        .order_by("-again", "pk")[:limit]
     )
     return [_refusal(dispatch.merchant.slug, row) for row in rows]
 
@@ -185,7 +185,7 @@ def _refusal(slug: str, row: Any) -> Refusal:
         by_provider=by_provider,
         problems=problems,
         fix=preflight.put_right_at(slug, row.invoice, problems[0]["field"] if problems else ""),
-        again=row.invoice.status in SENDABLE and not row.standing,
+        again=row.again,
     )
 
 

@@ -305,6 +305,10 @@ def test_refused_and_paid_since_are_not_sent_again(member, issuer, account, woke
     request(asked, account, "created", attempt=2)
 
     assert [each.again for each in progress.refused(dispatch, 10)] == [False, False]
+    other = factories.issued(issuer=issuer)
+    dispatch.items.create(invoice=other, state="refused")
+    assert [each.item.invoice for each in progress.refused(dispatch, 2)] == [other, paid]
+    dispatch.items.filter(invoice=other).delete()
     with pytest.raises(dispatching.CannotDispatch):
         dispatching.resend(dispatch, by=member.user, now=NOW)
 
