@@ -15,8 +15,6 @@ from providers.contract import NotAuthorised, OutcomeUnknown, Refused, Unavailab
 if TYPE_CHECKING:
     from providers.models import ProviderAccount
 
-# OAuth's words for "it is your keys".
-_KEYS = frozenset({"invalid_client", "unauthorized_client"})
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -85,7 +83,9 @@ def _error(answer: http.Answer) -> Exception:
     message = f"HTTP {answer.status} from the token service: {about['code']}."
     if answer.status == 429:
         return Unavailable(message, retry_after=answer.retry_after, **about)
-    if code in _KEYS or answer.status in {401, 403}:
+    if code == "unauthorized_client":
+        return NotAuthorised(message, meaning=words.NOT_ALLOWED, remedy=words.ASK_SUPPORT, **about)
+    if code == "invalid_client" or answer.status in {401, 403}:
         return NotAuthorised(message, meaning=words.KEYS_REFUSED, remedy=words.CHECK_KEYS, **about)
     return Refused(message, **about)
 
