@@ -168,9 +168,7 @@ class MobilePayInvoice(Provider):
 
     def send(self, document: InvoiceDocument, options: SendOptions) -> Sent:
         """Hand one invoice over. A repeat of what has arrived is refused as a duplicate."""
-        if held := self._held(document, options):
-            raise held
-        text = options.prepared or self.prepare(document, options)
+        text = self._text(document, options)
         if self.terms.profile == terms.Profile.V1:
             text = batches.array([text])
         link = options.channel == bodies.LINK
@@ -183,36 +181,27 @@ class MobilePayInvoice(Provider):
         self, items: Sequence[tuple[InvoiceDocument, SendOptions]]
     ) -> list[Sent | ProviderError]:
         """Hand over up to 2000 invoices of one channel in one call."""
-        refused = batches.twins([(doc.number, options.issuer_id) for doc, options in items])
+        answers: dict[int, Sent | ProviderError] = {}
+        answers |= batches.twins([(doc.number, options.issuer_id) for doc, options in items])
+        texts: dict[int, str] = {}
         for at, item in enumerate(items):
-            if held := self._held(*item):
-                refused[at] = held
-        going = [item for at, item in enumerate(items) if at not in refused]
-        answers = iter(self._send_all(going) if going else [])
-        return [refused[at] if at in refused else next(answers) for at in range(len(items))]
-
-    def _held(self, document: InvoiceDocument, options: SendOptions) -> ProviderError | None:
-        """Wait just after midnight, while the issue date is still tomorrow by their clock."""
-        wait = rules.hold_seconds(document, options, self.terms)
-        if not wait:
-            return None
-        word = errors.error_word("10312")
-        return Unavailable(
-            "The issue date has not begun in UTC.",
-            retry_after=wait,
-            code="10312",
-            meaning=word.meaning,
-            remedy=_("It is sent by itself as soon as the date has begun there too."),
-            field="issue_date",
-        )
+            if at in answers:
+                continue
+            try:
+                texts[at] = self._text(*item)
+            except ProviderError as error:
+                answers[at] = error
+        if texts:
+            made = self._send_all([items[at] for at in texts], list(texts.values()))
+            answers |= zip(texts, made, strict=True)
+        return [answers[at] for at in range(len(items))]
 
     def _send_all(
-        self, items: Sequence[tuple[InvoiceDocument, SendOptions]]
-    ) -> list[Sent | ProviderError]:
+        self, items: Sequence[tuple[InvoiceDocument, SendOptions]], texts: Sequence[str]
+    ) -> Sequence[Sent | ProviderError]:
         link = items[0][1].channel == bodies.LINK
-        text = batches.array([o.prepared or self.prepare(doc, o) for doc, o in items])
         try:
-            content = self.client.create(text, link=link, many=True)
+            content = self.client.create(batches.array(texts), link=link, many=True)
         except Refused as refusal:
             return [refusal] * len(items)
         batch = following.read_answer(wire.read_batch, content)
@@ -221,6 +210,19 @@ class MobilePayInvoice(Provider):
             self._sent(*item, answer) if isinstance(answer, wire.Created) else answer
             for item, answer in zip(items, found, strict=True)
         ]
+
+    def _text(self, document: InvoiceDocument, options: SendOptions) -> str:
+        """Return the body that was decided. Raises Unavailable while its date has not begun."""
+        if wait := rules.hold_seconds(document, options, self.terms):
+            raise Unavailable(
+                "The issue date has not begun in UTC.",
+                retry_after=wait,
+                code="10312",
+                meaning=errors.error_word("10312").meaning,
+                remedy=_("It is sent by itself as soon as the date has begun there too."),
+                field="issue_date",
+            )
+        return options.prepared or self.prepare(document, options)
 
     def _sent(
         self,

@@ -40,8 +40,10 @@ BY_STATUS = {
         remedy=_("Subscribe the app to the product Invoice in the developer portal."),
     ),
     404: ErrorWord(
-        meaning=_("MobilePay does not know it. An expired link is forgotten there."),
-        remedy=_("Look at the invoice's timeline before sending anything again."),
+        meaning=_("MobilePay does not know it: still being checked, or an expired link."),
+        remedy=_(
+            "Wait a minute, and look at the invoice's timeline before sending anything again."
+        ),
     ),
     409: ErrorWord(
         meaning=_("The invoice has changed at MobilePay."),

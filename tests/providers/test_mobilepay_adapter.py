@@ -292,6 +292,26 @@ def test_number_that_is_there_twice_goes_once(mock, mobilepay):
     assert len(body(mock)) == 1
 
 
+def test_incomplete_item_stays_behind_alone(mock, mobilepay):
+    mock.post(
+        f"{INVOICES}/batch",
+        status=202,
+        json={"Accepted": [{"InvoiceNumber": "B", "InvoiceId": INVOICE}]},
+    )
+
+    results = mobilepay.send_many([*items("A", phone=""), *items("B")])
+
+    assert isinstance(results[0], Refused)
+    assert (results[0].field, told(results)[1]) == ("phone", INVOICE)
+
+
+def test_batch_of_nothing_makes_no_call(mobilepay):
+    with samples.wire() as mock:
+        assert isinstance(mobilepay.send_many(items("A", issuer_id=""))[0], Refused)
+
+    assert len(mock.calls) == 0
+
+
 def test_batch_that_is_refused_refuses_each(mock, mobilepay):
     mock.post(f"{INVOICES}/batch", status=400, json=problem(None, "input.DueDate : Bad"))
 
