@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 
 from providers import accounts
-from providers.consents import telling
+from providers.consents import telling, words
 from providers.models import MerchantConsent, ProviderAccount
 
 if TYPE_CHECKING:
@@ -62,14 +64,22 @@ def give(
 
 
 def let_go_on(account: ProviderAccount, consent: MerchantConsent) -> bool:
-    """Resume an account that was held because this consent was lost. Others' pauses stay."""
+    """Resume an account that was held for want of this consent. Others' pauses stay."""
     held = ProviderAccount.objects.filter(
-        pk=account.pk, paused_at__isnull=False, paused_reason=consent.failure
+        pk=account.pk,
+        paused_at__isnull=False,
+        paused_reason__in=[each for each in (consent.failure, *_healed()) if each],
     )
-    if not consent.failure or not held.exists():
+    if not held.exists():
         return False
     accounts.resume(account_id=account.pk)
     return True
+
+
+def _healed() -> list[str]:
+    """Return what workers hold an account for and a new consent puts right, in their language."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return [str(each)[:300] for each in words.HEALED]
 
 
 def renew(

@@ -32,6 +32,9 @@ OTHER_MERCHANT_REMEDY = _(
     "Ask an administrator of merchant %(known)s to consent, or add an account for %(found)s."
 )
 
+# What a new consent puts right: it also proves keys and address.
+HEALED = (NO_CONSENT, MOVED, KEYS_REFUSED, NOT_ALLOWED, NO_KEYS)
+
 # Why an id token was refused, by the reason that `idtokens.Refused` carries.
 ID_TOKEN: dict[str, _StrOrPromise] = {
     "unreadable": _("it cannot be read"),

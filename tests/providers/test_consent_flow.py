@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 import requests
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from providers import accounts
 from providers.consents import flow, tokens, words
@@ -306,6 +306,17 @@ def test_new_consent_lets_the_held_queue_go_on(provider, account, owner, at):
     assert ProviderAccount.objects.get().paused_reason == str(words.REFUSED_TOKEN)
 
     granted_anew(provider, account, owner, at)
+
+    assert ProviderAccount.objects.get().paused_at is None
+
+
+@pytest.mark.parametrize("why", words.HEALED)
+def test_account_that_a_worker_held_for_want_of_consent_goes_on(provider, account, owner, at, why):
+    """Workers hold accounts in their own language, whatever the owner reads."""
+    accounts.pause(account, reason=str(why), now=at)
+
+    with translation.override("da"):
+        granted_anew(provider, account, owner, at)
 
     assert ProviderAccount.objects.get().paused_at is None
 
