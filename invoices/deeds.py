@@ -170,6 +170,11 @@ def _ask_consent(provider: Provider, request: PaymentRequest) -> Outcome:
 def _change(provider: Provider, operation: Operation, request: PaymentRequest) -> Outcome:
     """Cancel, capture, refund: the same key at every try, then the provider's own word."""
     reference, key = options.handle(request), operation.key
+    if not reference:
+        # Without their id nobody can be asked; a message from them, or a person, brings it.
+        return Outcome(
+            state=OperationState.DUE, what="waits", counts=False, wait=timedelta(minutes=5)
+        )
     if operation.kind == OperationKind.CANCEL:
         early = request.state != RequestState.ACCEPTED
         provider.cancel(reference, key=key, before_approval_only=early)
@@ -202,6 +207,9 @@ def _refused(
     in_doubt: bool,
 ) -> Outcome:
     if operation.kind == OperationKind.CANCEL and isinstance(error, NotFound):
+        if request.provider_id and provider.speaks_own_ids:
+            # It was taken and named, and is only not ready yet: it may still come to life.
+            return Outcome(state=OperationState.DUE, what="waits", counts=False)
         return _never_arrived(operation, request)
     creating = operation.kind == OperationKind.CREATE
     if creating and in_doubt and error.code in provider.duplicate_codes:

@@ -20,6 +20,7 @@ from invoices.models import Invoice, Movement, PaymentRequest
 from providers import masking, registry
 from providers.contract import (
     OPEN_STATES,
+    Provider,
     RequestState,
     Source,
     StatusChange,
@@ -252,8 +253,11 @@ SETTLED_FIELDS = (
 def settle(ledger: Ledger, requests: Sequence[PaymentRequest], *, now: datetime) -> None:
     """Derive the requests' and their invoices' states from the facts, and do what follows."""
     before = {request.pk: RequestState(request.state) for request in requests}
+    providers = {row.account_id: registry.of(row.account) for row in requests if _known(row)}
     for request in requests:
         _settle_request(ledger.page(request.invoice), request, now)
+        if provider := providers.get(request.account_id):
+            _plan_to_ask(ledger.page(request.invoice), request, provider, now)
     update(requests, SETTLED_FIELDS)
     invoices = {request.invoice_id: request.invoice for request in requests}
     changed = [
@@ -270,7 +274,15 @@ def _settle_request(page: Page, request: PaymentRequest, now: datetime) -> None:
     request.state = page.resolved(request) or before
     if request.state != before:
         request.state_at = now
-    request.ask_at = next_ask(request, now)
+
+
+def _known(request: PaymentRequest) -> bool:
+    return request.account.provider in registry.classes()
+
+
+def _plan_to_ask(page: Page, request: PaymentRequest, provider: Provider, now: datetime) -> None:
+    """Set when to ask next if nothing is heard: soon where only the money has yet to come."""
+    request.ask_at = provider.when_to_ask(options.asked(request), now)
     if request.state == RequestState.ACCEPTED and _says_paid(page, request):
         request.ask_at = now + SOON
 
@@ -299,7 +311,7 @@ def _settle_invoice(page: Page, now: datetime) -> bool:
 
 def next_ask(request: PaymentRequest, now: datetime) -> datetime | None:
     """Say when to ask the provider next, if nothing is heard until then."""
-    if request.account.provider not in registry.classes():
+    if not _known(request):
         return None
     return registry.of(request.account).when_to_ask(options.asked(request), now)
 

@@ -109,6 +109,7 @@ def sums(movements: Iterable[tuple[str, Decimal]]) -> Sums:
 def resolve(facts: Sequence[Fact], money: Sums, amount: Decimal) -> RequestState | None:
     """Say what a request is, from all facts in any order. None when nothing was stated yet.
 
+    That it was handed over is our own word, and counts only while the provider has said nothing.
     Money wins. Without money, what the provider said when asked beats what it said before that
     moment, and an end that it then stated beats all it says later. Else a terminal fact yields
     to nothing, and of several the latest counts: by the provider's own sequence where all of
@@ -118,6 +119,7 @@ def resolve(facts: Sequence[Fact], money: Sums, amount: Decimal) -> RequestState
         return _by_money(money, amount)
     if not facts:
         return None
+    facts = [fact for fact in facts if fact.state != RequestState.SUBMITTED] or facts
     asked = max((f for f in facts if f.authoritative), key=_by_time, default=None)
     stated = asked.state if asked else None
     if asked is None or stated not in TERMINAL:

@@ -237,7 +237,7 @@ def write_back_many(
     with transaction.atomic(durable=True):
         invoices = lifecycle.locked_many({each.invoice_id for each in claims})
         rows = (
-            Operation.objects.select_related("request__account", "created_by")
+            Operation.objects.select_related("request__account__merchant", "created_by")
             .select_for_update(of=("self",))
             .filter(pk__in=fences, state=OperationState.LEASED)
         )

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from invoices import lifecycle, operations, options, posting, quotas, timeline
 from invoices.enums import EventKind, OperationKind
-from invoices.ledger import Ledger, insert, update
+from invoices.ledger import Ledger, insert
 from invoices.models import Dispatch, Invoice, Operation, PaymentRequest
 from invoices.roads import EMAIL, PRINT, Road, Survey, accounts_of, plain, roads, status_problems
 from providers.contract import OPEN_STATES, Problem, RequestState, Source
@@ -173,11 +173,18 @@ def request_payments(
             request=request,
             data={"road": plain(plan.road.label), "send_at": due_at.isoformat()},
         )
-    update([plan.invoice for plan in plans], ["latest_request"])
+    _point_to_latest([plan.invoice.pk for plan in plans], now)
     ledger.write()
     if due_at <= now and dispatch is None:
         transaction.on_commit(operations.wake)
     return requests
+
+
+def _point_to_latest(invoice_ids: Sequence[int], now: datetime) -> None:
+    newest = PaymentRequest.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    Invoice.objects.filter(pk__in=invoice_ids).update(
+        latest_request=Subquery(newest), updated_at=now
+    )
 
 
 def _attempts(invoices: Sequence[Invoice]) -> dict[int, int]:

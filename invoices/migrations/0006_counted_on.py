@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('invoices', '0005_dispatches'),
+        ("invoices", "0005_dispatches"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='operation',
-            name='counted_on',
+            model_name="operation",
+            name="counted_on",
             field=models.DateField(blank=True, null=True),
         ),
     ]
