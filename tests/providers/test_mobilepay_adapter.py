@@ -80,6 +80,24 @@ def test_channels_say_what_the_panel_needs():
     assert shown == {"direct": (True, False), "link": (False, True)}
 
 
+@pytest.mark.requirement("M4-64", "M4-65", "M4-66", "M4-67", "M4-75")
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("created", "announced on the phone"),
+        ("invalid", "never saw it"),
+        ("accepted", "not here yet"),
+        ("paid", "taken"),
+        ("rejected", "declined"),
+        ("expired", "30 days"),
+        ("canceled", "withdrew"),
+    ],
+)
+def test_every_status_says_what_it_means(word, said):
+    assert said in str(MobilePayInvoice.statuses[word].meaning)
+    assert len(MobilePayInvoice.statuses) == 7
+
+
 @pytest.mark.requirement("M1-11", "M1-13", "M1-14")
 @pytest.mark.parametrize(("country", "top"), [("DK", "dk"), ("FI", "fi")])
 def test_consent_is_asked_for_in_the_portal_of_the_country(country, top):
