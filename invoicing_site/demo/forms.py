@@ -21,10 +21,12 @@ class Form:
     fields: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)
     """(name, value, formaction) of each submit button."""
+    unticked: set[str] = field(default_factory=set)
+    """names of boxes and choices that are sent only when they are ticked"""
 
     def filled(self, values: Mapping[str, str]) -> list[tuple[str, str]]:
         """Return what is sent with these values typed in. Raises KeyError for unknown names."""
-        names = {name for name, _ in self.fields}
+        names = {name for name, _ in self.fields} | self.unticked
         if strangers := set(values) - names:
             raise KeyError(f"The form {self.action} has no {sorted(strangers)}: {sorted(names)}")
         kept = [(name, value) for name, value in self.fields if name not in values]
@@ -113,6 +115,8 @@ def _put(form: Form, kind: str, given: Mapping[str, str]) -> None:
     elif kind in {"checkbox", "radio"}:
         if "checked" in given and name:
             form.fields.append((name, value or "on"))
+        else:
+            form.unticked.add(name)
     elif kind not in SKIPPED_INPUTS and name:
         form.fields.append((name, value))
 
@@ -130,7 +134,8 @@ class Page:
     def form(self, marker: str) -> Form:
         """Return the form whose action or field names contain `marker`. Raises LookupError."""
         for each in self.forms:
-            if marker in each.action or any(marker == name for name, _ in each.fields):
+            named = {name for name, _ in each.fields} | each.unticked
+            if marker in each.action or marker in named:
                 return each
         seen = [f"{each.action} {[name for name, _ in each.fields]}" for each in self.forms]
         raise LookupError(f"{self.url} (HTTP {self.status}) has no form with {marker}: {seen}")

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 # Only ever on a site that plays its own providers: the seeding command refuses elsewhere.
 PASSWORD = "nordlys-demo-2026"  # noqa: S105 -- printed on purpose
+# Whoever decides for the merchants at the simulated provider's own portal.
+PORTAL_EMAIL = "portal@nordlys.example"
+PORTAL_PASSWORD = "portal-demo-2026"  # noqa: S105 -- the toy portal's
 
 
 class SignIn(NamedTuple):
@@ -34,11 +37,16 @@ def page(url: str, *, seconds: float, logs: Path) -> str:
             "",
             f"Ready after {seconds:.0f} s.",
             f"  Staff pages          {url}/",
-            f"  The customer's phone {url}/sandbox/",
+            f"  The providers        {url}/sandbox/",
+            f"  Customer, Vipps      {url}/sandbox/phone/",
+            f"  Customer, MobilePay  {url}/sandbox/mobilepay/phone/",
+            f"  Merchant portal      {url}/sandbox/mobilepay/account/",
             f"  Admin                {url}/admin/",
             "",
             f"Sign in with the password {PASSWORD} as",
             *rows,
+            f"and at the merchant portal with {PORTAL_PASSWORD} as",
+            f"  {PORTAL_EMAIL:<26} may consent for the Danish and the Finnish company",
             "",
             f"Logs are in {logs}. Ctrl-C stops everything.",
         ]

@@ -1,4 +1,4 @@
-"""Provider accounts that point at this site's own sandbox."""
+"""Vipps MobilePay accounts that point at this site's own sandbox."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _as_typed(unit: SalesUnit) -> dict[str, Any]:
 
 def register_webhooks(*, now: datetime) -> None:
     """Register where webhooks go, where the provider does not know it yet. Calls the provider."""
-    for account in ProviderAccount.objects.filter(merchant__slug="nordlys"):
+    for account in ProviderAccount.objects.filter(merchant__slug="nordlys", provider=PROVIDER):
         url = registrations.webhook_url(account)
         if not account.registrations.filter(url=url, removed_at=None).exists():
             registrations.register(account, now=now)

@@ -35,18 +35,24 @@ class Command(BaseCommand):
         from invoicing_site.demo.seeds import (  # noqa: PLC0415 -- needs the sandbox
             accounts,
             merchants,
+            mobilepay,
             registers,
         )
 
         merchants.make()
         registers.make(now=timezone.now())
         accounts.make(settings.PUBLIC_URL)
+        mobilepay.make(settings.PUBLIC_URL)
 
     def webhooks(self) -> None:
-        """Register the webhooks of this demo's address."""
-        from invoicing_site.demo.seeds import accounts  # noqa: PLC0415 -- needs the sandbox
+        """Register the webhooks of this demo's address, and give the consent they take."""
+        from invoicing_site.demo.seeds import (  # noqa: PLC0415 -- needs the sandbox
+            accounts,
+            mobilepay,
+        )
 
         accounts.register_webhooks(now=timezone.now())
+        mobilepay.connect(now=timezone.now())
 
     def invoices(self) -> None:
         """Register webhooks, then make the sample invoices with their stories."""
