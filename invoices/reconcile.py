@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from invoices import alerts, facts, lifecycle, operations, options
 from invoices.enums import InvoiceStatus, OperationKind
@@ -26,7 +28,7 @@ from providers.contract import (
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 2000
 # Seconds that one round of asking may take.
 BUDGET = 60.0
 # How long a request may be without the id that its lost answer held.
@@ -35,17 +37,34 @@ PATIENCE = timedelta(minutes=30)
 MARGIN = timedelta(hours=36)
 
 
-def ask_due(now: datetime) -> int:
+def ask_due(now: datetime, *, threads: int = 1) -> int:
     """Ask about every request whose time has come. Returns how many were asked about."""
-    due = list(
-        PaymentRequest.objects.filter(ask_at__lte=now, account__paused_at=None)
-        .order_by("ask_at")
-        .values_list("pk", flat=True)[:BATCH]
-    )
-    asked, until = 0, time.monotonic() + BUDGET
-    for request_id in due:
-        if time.monotonic() > until:
-            break  # A provider that hangs must not keep this worker from everything else.
+    due = PaymentRequest.objects.filter(ask_at__lte=now, account__paused_at=None)
+    waiting: SimpleQueue[int] = SimpleQueue()
+    for request_id in due.order_by("ask_at").values_list("pk", flat=True)[:BATCH]:
+        waiting.put(request_id)
+    until = time.monotonic() + BUDGET
+    if threads == 1:
+        return _ask_while(waiting, now, until)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return sum(pool.map(lambda _: _ask_in_thread(waiting, now, until), range(threads)))
+
+
+def _ask_in_thread(waiting: SimpleQueue[int], now: datetime, until: float) -> int:
+    try:
+        return _ask_while(waiting, now, until)
+    finally:
+        connection.close()
+
+
+def _ask_while(waiting: SimpleQueue[int], now: datetime, until: float) -> int:
+    """Ask about what waits. A provider that hangs must not keep this worker from all else."""
+    asked = 0
+    while time.monotonic() < until:
+        try:
+            request_id = waiting.get_nowait()
+        except Empty:
+            break
         # Claimed first: no other worker asks too, and one whose asking kills the worker is not
         # asked again at once.
         mine = PaymentRequest.objects.filter(pk=request_id, ask_at__lte=now)

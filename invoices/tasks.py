@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from invoices import bulk, dispatching, outbox, reconcile
@@ -46,7 +47,7 @@ def reconcile_open(**_later: Any) -> None:
     now = timezone.now()
     if reconcile.collect_before_lapse(now):
         outbox.drain()
-    reconcile.ask_due(now)
+    reconcile.ask_due(now, threads=settings.OUTBOX_THREADS)
 
 
 @shared_task

@@ -75,6 +75,14 @@ def _still_checked(asked: Asked) -> bool:
     return asked.state == RequestState.SUBMITTED and not ended
 
 
+def _present(client: Client, asked: Asked, terms: Terms) -> list[StatusChange]:
+    """Ask for what matters: of an approved one that is the day and the money."""
+    if asked.state != RequestState.ACCEPTED:
+        return fetch(client, asked.handle, terms)
+    found = details(client, asked.handle)
+    return facts.of_details(asked.handle, found, terms.zone, terms.currency)
+
+
 def _consent(client: Client, asked: Asked) -> list[StatusChange]:
     if not (consent_id := asking.pending_consent(asked.facts)):
         return []

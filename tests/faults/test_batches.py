@@ -30,8 +30,7 @@ def shop(live_server, settings):
 
 def agree(shop, invoices):
     """Hold every request's state against the provider's own ledger."""
-    ledger = {number: THEIRS.get(row["status"], row["status"])
-              for number, row in shop.ledger().items()}  # fmt: skip
+    ledger = {n: THEIRS.get(row["status"], row["status"]) for n, row in shop.ledger().items()}
     ours = states(invoices)
     assert {number: ours[number] for number in ledger} == ledger
     return ours
@@ -146,29 +145,27 @@ def test_links_of_a_batch_come_by_callback(shop):
 
 
 @pytest.mark.requirement("M4-76", "M4-77", "M4-72")
-def test_two_thousand_end_as_the_provider_says(shop):
-    """Callbacks shuffled, tripled and partly lost; the answer of the batch cut off."""
-    invoices = shop.many(2000)
+def test_shuffled_tripled_and_lost_callbacks_end_as_the_provider_says(shop):
+    """The answer of the batch is cut off besides. Two thousand do so with real workers."""
+    invoices = shop.many(160)
     _give_phones(invoices[::40], AT_ONCE)
     _give_phones(invoices[20::40], LATER)
     shop.spoil("create_batch", "cut_after")
 
     shop.dispatch(invoices)
-    shop.work()
-    for minutes in (1, 5, 10):
+    for minutes in (0, 1, 5, 10):
         shop.work(timedelta(minutes=minutes))
-    shop.phone.bulk(merchantId=shop.id, share_paid=0.5, share_rejected=0.1, share_accepted=0.2)
-    shop.work(timedelta(minutes=20), size=150, seed=7, copies=3, lost=0.1)
+    shop.phone.bulk(shop.id, share_paid=0.5, share_rejected=0.1, share_accepted=0.2)
+    shop.work(timedelta(minutes=20), size=70, seed=7, copies=3, lost=0.1)
     shop.work(timedelta(hours=2))
     _ask_all()
     shop.work(timedelta(hours=3))
 
     counted = Counter(agree(shop, invoices).values())
-    assert counted.total() == 2000
-    assert set(counted) <= {"created", "paid", "rejected", "accepted", "invalid"}
-    assert counted["invalid"] == 100
+    assert counted["invalid"] == 8
+    assert set(counted) == {"created", "paid", "rejected", "accepted", "invalid"}
     paid = {number for number, row in shop.ledger().items() if row["status"] == "paid"}
-    assert {i.number for i in invoices if _is_paid(i)} == paid
+    assert {each.number for each in invoices if _is_paid(each)} == paid
 
 
 def _give_phones(invoices, pattern):
