@@ -7,21 +7,23 @@ grow with the number of invoices within such a part.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
 from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
 
 from invoices import lifecycle, operations, posting, sending
+from invoices import quotas as limits
 from invoices.dispatching import in_words
 from invoices.ledger import upsert
 from invoices.models import Dispatch, DispatchItem, Invoice
 from invoices.roads import EMAIL, PRINT, Road, Survey, status_problems
 from invoicing_site.merchants.models import Merchant
 from providers import registry
-from providers.contract import Channel, Problem
+from providers.contract import Channel, Problem, Quota
 from providers.models import ProviderAccount
 
 # Invoices whose rows are locked in one transaction.
@@ -45,14 +47,40 @@ def look_over(
     Invoices of other merchants, and drafts, are left out. Nothing is written.
     """
     looked: dict[int, Looked] = {}
+    counted: list[tuple[int, Sequence[Quota]]] = []
     for ids in _parts(invoice_ids):
         rows = Invoice.objects.filter(merchant=merchant, pk__in=ids).exclude(number="")
         invoices = list(rows.select_related("issuer", "merchant", "customer"))
-        for road, invoice in _roads(merchant, invoices, road_key, now)[0]:
+        roads, survey = _roads(merchant, invoices, road_key, now)
+        for road, invoice in roads:
             looked[invoice.pk] = Looked(
                 invoice_id=invoice.pk, problems=road.problems, remarks=road.remarks
             )
+            if road.is_open and road.account and road.channel:
+                counted.append((invoice.pk, survey.quotas(invoice, road.account, road.channel)))
+    _remark_on_limits(road_key, looked, counted, now)
     return [looked[pk] for pk in invoice_ids if pk in looked]
+
+
+def _remark_on_limits(
+    road_key: str,
+    looked: dict[int, Looked],
+    counted: Sequence[tuple[int, Sequence[Quota]]],
+    now: datetime,
+) -> None:
+    account = road_key.partition(":")[0]
+    if not account.isdecimal() or not any(quotas for _, quotas in counted):
+        return
+    for pk, quota in limits.full_today(int(account), counted, now=now).items():
+        remark = Problem(
+            field="quota",
+            rule=_("Today's limit is reached: %(what)s, %(limit)d a day.")
+            % {"what": quota.label, "limit": quota.limit},
+            remedy=_("It is held, and sent by itself tomorrow."),
+            code=quota.code,
+            blocking=False,
+        )
+        looked[pk] = replace(looked[pk], remarks=(*looked[pk].remarks, remark))
 
 
 def queue(dispatch_id: int, *, now: datetime) -> int:
@@ -91,7 +119,7 @@ def _queue_part(dispatch: Dispatch, now: datetime) -> int | None:
 
 def _goes(item: DispatchItem, roads: dict[int, tuple[Road, Invoice]]) -> bool:
     """Mark an item as queued or refused."""
-    road, _ = roads.get(item.invoice_id, (None, None))
+    road = roads.get(item.invoice_id, (None, None))[0]
     problems = road.problems if road else ()
     item.problems = [in_words(problem) for problem in problems]
     goes = road is not None and not problems
@@ -146,7 +174,7 @@ def _roads(
 def _account_and_channel(
     merchant: Merchant, road_key: str
 ) -> tuple[ProviderAccount | None, Channel | None]:
-    pk, _, slug = road_key.partition(":")
+    pk, _colon, slug = road_key.partition(":")
     rows = ProviderAccount.objects.filter(
         merchant=merchant, active=True, provider__in=registry.classes()
     )

@@ -102,6 +102,19 @@ def alert(row: Alert) -> ShownAlert:
 
 
 FIELDS: dict[str, _StrOrPromise] = {
+    "consent": _("Consent"),
+    "issuer": _("Issuer"),
+    "quota": _("Daily limit"),
+    "country": _("Country"),
+    "customer.name": _("Customer's name"),
+    "customer.address": _("Address"),
+    "delivery_address": _("Delivery address"),
+    "payment_reference": _("Payment reference"),
+    "comment": _("Comment"),
+    "merchant_contact": _("Your contact"),
+    "merchant_order_number": _("Your order number"),
+    "buyer_order_number": _("Buyer order number"),
+    "pdf_url": _("PDF address"),
     "account": _("Account"),
     "amount": _("Amount"),
     "currency": _("Currency"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -21,7 +20,7 @@ from invoices import deeds
 from invoices.enums import OperationState
 from invoices.models import Operation
 from providers.contract import Quota
-from providers.models import ProviderAccount, QuotaUse
+from providers.models import QuotaUse
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -81,19 +80,25 @@ def release(operation: Operation) -> None:
         ).update(used=F("used") - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A counter as pages show it."""
+def full_today(
+    account_id: int, counted: Sequence[tuple[int, Sequence[Quota]]], *, now: datetime
+) -> dict[int, Quota]:
+    """Say which of these would have to wait for tomorrow, and for which limit, in their order.
 
-    scope: str
-    used: int
-
-
-def used_today(account: ProviderAccount, zone: str, now: datetime) -> list[Used]:
-    """Return today's counters of an account, the fullest first."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    rows = QuotaUse.objects.filter(account=account, day=today, used__gt=0).order_by("-used")
-    return [Used(row.scope, row.used) for row in rows[:20]]
+    `counted` are (key, limits) pairs; nothing is counted by asking.
+    """
+    scopes = {quota.scope for _, quotas in counted for quota in quotas}
+    rows = QuotaUse.objects.filter(account_id=account_id, scope__in=scopes)
+    used: Counter[tuple[date, str]] = Counter({(r.day, r.scope): r.used for r in rows})
+    waiting: dict[int, Quota] = {}
+    for key, quotas in counted:
+        days = {q.scope: now.astimezone(ZoneInfo(q.zone)).date() for q in quotas}
+        full = next((q for q in quotas if used[days[q.scope], q.scope] >= q.limit), None)
+        if full is not None:
+            waiting[key] = full
+            continue
+        used.update((days[q.scope], q.scope) for q in quotas)
+    return waiting
 
 
 def _plain(label: _StrOrPromise) -> str:
@@ -108,8 +113,13 @@ def _uncounted(operation: Operation, now: datetime) -> bool:
 
 def _used(operations: Sequence[Operation], now: datetime) -> Counter[Key]:
     """Lock and read the counters these requests count against, making what is missing."""
-    keys = {_key(each, quota, now) for each in operations for quota in each.options["quotas"]}
-    rows = [QuotaUse(account_id=a, day=d, scope=s) for a, d, s in sorted(keys)]
+    keys = {
+        _key(each, quota, now): quota for each in operations for quota in each.options["quotas"]
+    }
+    rows = [
+        QuotaUse(account_id=a, day=d, scope=s, label=quota["label"][:200], limit=quota["limit"])
+        for (a, d, s), quota in sorted(keys.items(), key=lambda item: item[0])
+    ]
     QuotaUse.objects.bulk_create(rows, ignore_conflicts=True)
     found = QuotaUse.objects.select_for_update().filter(
         account_id__in={key[0] for key in keys},

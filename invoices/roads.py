@@ -15,12 +15,14 @@ from invoices import documents, options, posting
 from invoices.enums import InvoiceStatus
 from invoices.models import DocumentVersion, Invoice, PaymentRequest
 from providers import registry
+from providers.consents import queries as consents
 from providers.contract import (
     OPEN_STATES,
     Channel,
     InvoiceDocument,
     Problem,
     Provider,
+    Quota,
     SendOptions,
 )
 from providers.models import ProviderAccount
@@ -95,6 +97,7 @@ class Survey:
         self._standing = _standing(invoices)
         self._known = options.known_of(invoices, accounts)
         self._providers: dict[int, Provider] = {}
+        self._without_consent = {row.pk for row in accounts if not consents.holds(row)}
 
     def provider(self, account: ProviderAccount) -> Provider:
         """Return the adapter of an account, one for all invoices."""
@@ -129,6 +132,15 @@ class Survey:
             invoice, channel.slug, amount=amount, now=self.now, account=account, known=self._known
         )
 
+    def quotas(
+        self, invoice: Invoice, account: ProviderAccount, channel: Channel
+    ) -> Sequence[Quota]:
+        """Return the daily limits that sending would count against."""
+        document = self.documents[invoice.pk]
+        if document is None:
+            return ()
+        return self.provider(account).quotas(document, self.asked(invoice, account, channel))
+
     def _document(self, invoice: Invoice) -> InvoiceDocument | None:
         """Return what would be sent; None for a draft that cannot be read as a document yet."""
         if not invoice.is_draft:
@@ -162,6 +174,15 @@ class Survey:
                     rule=account.paused_reason or gettext_lazy("The account is paused."),
                     remedy=gettext_lazy("An owner resumes it on the provider's page."),
                     code="paused",
+                )
+            )
+        if account.pk in self._without_consent:
+            problems.append(
+                Problem(
+                    field="consent",
+                    rule=gettext_lazy("The merchant has not consented at the provider."),
+                    remedy=gettext_lazy("An owner asks for it on the provider's page."),
+                    code="consent",
                 )
             )
         if not channel.creates_on_press and invoice.pk in self._standing:

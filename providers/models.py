@@ -154,11 +154,16 @@ class ProviderIssuer(models.Model):
 
 
 class QuotaUse(models.Model):
-    """How much of a daily limit is used: one counter per account, civil day and scope."""
+    """How much of a daily limit is used: one counter per account, civil day and scope.
+
+    `label` and `limit` are what was known of the limit when the day's counter was begun.
+    """
 
     account = models.ForeignKey(ProviderAccount, models.CASCADE, related_name="quota_uses")
     day = models.DateField()
     scope = models.CharField(max_length=100)
+    label = models.CharField(max_length=200, blank=True)
+    limit = models.PositiveIntegerField(default=0)
     used = models.PositiveIntegerField(default=0)
 
     class Meta:

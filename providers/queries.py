@@ -15,7 +15,7 @@ from invoicing_site.merchants.models import Merchant
 from providers import masking, registry
 from providers.contract import Evidence, MalformedDelivery, ProviderError
 from providers.forms import settings_form
-from providers.models import ProviderAccount, RejectedDelivery, WebhookDelivery
+from providers.models import ProviderAccount, QuotaUse, RejectedDelivery, WebhookDelivery
 
 SHOWN = 25
 KEPT_DAYS = timedelta(days=30)
@@ -109,6 +109,13 @@ def kept_webhooks(account: ProviderAccount) -> list[Listed]:
         Listed(each.provider_id, masking.text(each.url), (), each.pk)
         for each in account.registrations.filter(removed_at=None).order_by("pk")
     ]
+
+
+def limits(account: ProviderAccount, today: date) -> list[QuotaUse]:
+    """Return the daily limits in use since yesterday, the fullest first: midnight is the
+    provider's, not ours."""
+    recent = account.quota_uses.filter(day__gte=today - timedelta(days=1), used__gt=0)
+    return list(recent.order_by("-day", "-used", "scope")[:10])
 
 
 def deliveries(account: ProviderAccount) -> list[WebhookDelivery]:

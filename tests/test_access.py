@@ -124,6 +124,10 @@ ROUTES = {
     "draft-customer-new": Route(BILLER),
     "draft-articles": Route(BILLER),
     "request-compare": Route(BILLER, requested),
+    "request-link": Route(BILLER, requested),
+    "request-name": Route(BILLER, requested),
+    "request-consent": Route(BILLER, requested),
+    "invoice-correct": Route(BILLER, issued),
     "invoice-preview": Route(
         BILLER, lambda w: issued(w) | {"account_pk": w.account.pk, "channel": "push"}
     ),

@@ -21,7 +21,7 @@ from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.models import Role
 from invoicing_site.merchants.permissions import allows, viewer
 from providers import registry
-from providers.contract import OPEN_STATES, RequestState
+from providers.contract import OPEN_STATES, Provider, RequestState
 
 WAITS_FOR_LINK = (RequestState.SUBMITTING, RequestState.SUBMITTED, RequestState.CREATED)
 
@@ -123,6 +123,9 @@ def _shown_request(row: Any, kept: Any) -> dict[str, Any]:
             hands_out_link and not row.redirect_url and row.state in WAITS_FOR_LINK
         ),
         "payment_day": _payment_day(row),
+        "may_compare": bool(
+            provider and provider.compare is not Provider.compare and options.handle(row)
+        ),
         "may_ask_consent": acting.may_ask_consent(row),
         "consent": _consent_words(row),
         "may_name": row.state == RequestState.UNKNOWN and not options.handle(row)

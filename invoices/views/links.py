@@ -6,14 +6,16 @@ import uuid
 
 import segno
 from django import forms
-from django.http import Http404, HttpResponse
+from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from invoices import acting, options, reconcile
-from invoices.views.dialogs import dialog, request_of
+from invoices.models import PaymentRequest
+from invoices.views.dialogs import back, dialog, request_of
 from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.permissions import biller
 from providers import registry
@@ -25,9 +27,11 @@ from providers.queries import problem_words
 def link(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
     """Show a request's link to pay: to copy, to send in a message, and as a QR code to print."""
     row = request_of(request, pk, request_pk)
-    url = options.link_of(row)
+    # A link made when the customer pressed pay is theirs alone, and short-lived.
+    url = options.link_of(row) if hands_out_link(row) else ""
     if not url:
-        raise Http404("The request has no link.")
+        messages.info(request, _("This request has no link to hand on."))
+        return back(request, pk)
     text = _("%(seller)s: invoice %(number)s, %(currency)s %(amount)s. Pay here: %(url)s") % {
         "seller": row.invoice.issuer.name,
         "number": row.invoice.number,
@@ -47,6 +51,12 @@ def link(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
     # Whoever has the link sees the invoice: no copy of this page outlives the visit.
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def hands_out_link(row: PaymentRequest) -> bool:
+    """Say whether a request's link is ours to hand on."""
+    kind = registry.classes().get(row.account.provider)
+    return any(c.slug == row.channel and c.hands_out_link for c in kind.channels) if kind else False
 
 
 class HandleForm(forms.Form):

@@ -15,6 +15,7 @@ from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.models import Role
 from invoicing_site.merchants.permissions import allows, owner, viewer
 from providers import accounts, queries, registry
+from providers.consents import queries as consents
 from providers.contract import Provider, ProviderError
 from providers.forms import AccountForm, PauseForm, settings_form
 from providers.models import ProviderAccount
@@ -107,6 +108,8 @@ def _about(request: StaffRequest, account: ProviderAccount) -> dict[str, Any]:
         "rejections": queries.rejections(account, timezone.localdate()),
         "calls": account.calls.all()[: queries.SHOWN],
         "pause_form": PauseForm(),
+        "consent": consents.card(account),
+        "limits": queries.limits(account, timezone.localdate()),
         **_webhooks(request, account),
     }
 
