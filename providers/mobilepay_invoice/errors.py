@@ -7,14 +7,19 @@ callbacks. Why several codes say the same is not published, so each meaning has 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from providers.contract import ErrorWord
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 class Retry(StrEnum):
@@ -139,6 +144,11 @@ RETRIES: Mapping[str, Retry] = {
     "10313": Retry.NEXT_DAY,
     "10314": Retry.NEXT_DAY,
 }
+# What is refused after it was handed over has ended there: nothing of it goes by itself.
+ENDED: Mapping[Retry, _StrOrPromise] = {
+    Retry.AUTO: _("Send it again. If it goes on, contact MobilePay's support."),
+    Retry.NEXT_DAY: _("Send it again tomorrow, or another way now."),
+}
 _SUPPORT = _("Contact MobilePay's support with the correlation id.")
 
 
@@ -154,6 +164,13 @@ def error_word(code: str) -> ErrorWord:
         )
     unknown = format_lazy(_("MobilePay refused the invoice (code {code})."), code=code)
     return ErrorWord(meaning=unknown, remedy=_SUPPORT)
+
+
+def word_of_ended(code: str) -> ErrorWord:
+    """Put the code of an invoice that they had taken, and found wrong later, in plain words."""
+    word = error_word(code)
+    remedy = ENDED.get(retry(code))
+    return replace(word, remedy=remedy, retry=False) if remedy else word
 
 
 def retry(code: str) -> Retry:

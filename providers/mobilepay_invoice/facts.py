@@ -106,7 +106,7 @@ def of_item(item: CallbackItem) -> StatusChange:
 
 def of_problem(code: str, text: str) -> dict[str, str]:
     """Say in plain words why a request is invalid, fit for JSON."""
-    word = errors.error_word(code)
+    word = errors.word_of_ended(code)
     return {
         "code": code,
         "meaning": str(word.meaning),
