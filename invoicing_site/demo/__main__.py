@@ -51,8 +51,7 @@ def _run(home: Home, wanted: int) -> None:
     started = time.monotonic()
     with running(Stack(home, port, say)) as stack:
         say("Bringing the database up to date")
-        stack.prepare()
-        stack.manage("seed_demo", "basics")
+        stack.prepare("basics")
         stack.start_web()
         say("Making the sample invoices that are not there yet")
         stack.manage("seed_demo", "invoices")

@@ -58,8 +58,7 @@ def main() -> int:
 
 
 def _bring_up(stack: Stack) -> None:
-    stack.prepare()
-    stack.manage("seed_demo", "basics")
+    stack.prepare("basics", "crowd")
     stack.start_web()
     stack.manage("seed_demo", "webhooks")
     stack.start_workers()

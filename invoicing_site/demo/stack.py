@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -69,9 +70,19 @@ class Stack:
             last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
             raise CannotRun(f"manage.py {arguments[0]} failed:\n{last}")
 
-    def prepare(self) -> None:
-        """Bring database and static files up to date; quick when they are."""
-        self.manage("migrate", "--verbosity", "0")
+    def prepare(self, *samples: str) -> None:
+        """Bring database and static files up to date, side by side; quick when they are.
+
+        `samples` are the parts of the sample data to make that need no web server.
+        """
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            static = beside.submit(self._collect_static)
+            self.manage("migrate", "--verbosity", "0")
+            for part in samples:
+                self.manage("seed_demo", part)
+            static.result()
+
+    def _collect_static(self) -> None:
         stamp = self.home.folder / "static.stamp"
         now = fingerprint.of_static_files()
         if not stamp.exists() or stamp.read_text() != now:

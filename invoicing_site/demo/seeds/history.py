@@ -12,12 +12,12 @@ from django.utils import timezone
 from customers.models import Customer
 from invoices import drafting, issuing, typed
 from invoices.models import Article, Invoice
-from invoicing_site.demo.phone import Phone
-from invoicing_site.demo.seeds import stories
+from invoicing_site.demo.seeds import app_stories, stories
 from invoicing_site.demo.seeds.stories import Story, Teller
 from invoicing_site.merchants.models import Issuer, Merchant, User
 
 OSLO, COPENHAGEN = "Nordlys Sykkel Oslo", "Nordlys Cykler København"
+HELSINKI = "Nordlys Pyörät Helsinki"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ SERVICE = (("REP-010", "1.5"), ("REP-020", "1"))
 BIKE = (("SYK-100", "1"),)
 RENT = (("UTL-001", "3"),)
 DANISH = (("DK-010", "2"), ("DK-100", "1"))
+REPAIR = (("DK-010", "1.5"),)
+PLAN = (("DK-020", "1"), ("DK-010", "0.5"))
 SAMPLES = (
     Sample("S01", "Kari Nordmann", SERVICE, 12, stories.paid, subject="Vinterklargjøring"),
     Sample("S02", "Ola Amundsen", BIKE, 9, stories.partly_refunded),
@@ -62,22 +64,34 @@ SAMPLES = (
            stories.emailed, COPENHAGEN, "Flådeservice"),
     Sample("S21", "Kari Nordmann", (("SYK-200", "1"), ("REP-010", "0.5")), None),
     Sample("S22", "Cykelhuset Amager ApS", DANISH, None, None, COPENHAGEN),
+    Sample("M01", "Jens Østergaard", REPAIR, 8, app_stories.paid, COPENHAGEN, "Reparation"),
+    Sample("M02", "Mette Kjær", PLAN, 7, app_stories.declined, COPENHAGEN, "Serviceaftale"),
+    Sample("M03", "Freja Holm", REPAIR, 5, app_stories.invalid, COPENHAGEN, "Reparation"),
+    Sample("M04", "Cykelhuset Amager ApS", DANISH, 4, app_stories.link_paid, COPENHAGEN),
+    Sample("M05", "Mette Kjær", DANISH, 3, app_stories.scheduled, COPENHAGEN, "Ny cykel"),
+    Sample("M06", "Jens Østergaard", PLAN, 1, app_stories.with_customer, COPENHAGEN,
+           "Serviceaftale"),
+    Sample("M07", "Freja Holm", PLAN, 1, app_stories.link_open, COPENHAGEN, "Serviceaftale"),
+    Sample("M08", "Oskar Bech", REPAIR, 0, app_stories.with_customer, COPENHAGEN, "Reparation"),
+    Sample("M09", "Cykelhuset Amager ApS", PLAN, 0, app_stories.handed_over, COPENHAGEN),
+    Sample("M10", "Aino Virtanen", (("FI-010", "1"),), 0, None, HELSINKI, "Polkupyörän huolto"),
 )  # fmt: skip
 
 
-def make(phone: Phone, say: Callable[[str], None]) -> None:
-    """Make what is missing of the sample invoices, oldest first, each with its story."""
+def make(tell: Teller, say: Callable[[str], None], *, days: range) -> None:
+    """Make what is missing of the sample invoices, oldest first, each with its story.
+
+    `days` since they were issued; those never issued are taken as of today.
+    """
     merchant = Merchant.objects.get(slug="nordlys")
-    biller = User.objects.get(memberships__merchant=merchant, memberships__role="biller")
-    tell = Teller(by=biller, phone=phone)
     known = set(merchant.invoices.values_list("merchant_order_number", flat=True))
     for sample in sorted(SAMPLES, key=lambda each: -(each.days or 0)):
-        if sample.key in known:
+        if sample.key in known or (sample.days or 0) not in days:
             continue
-        invoice = draft(merchant, sample, biller)
+        invoice = draft(merchant, sample, tell.by)
         if sample.days is None:
             continue
-        invoice = issued(invoice, sample.days, biller)
+        invoice = issued(invoice, sample.days, tell.by)
         if sample.story is not None:
             sample.story(tell, invoice)
         say(f"{invoice.number}: {sample.story.__doc__ if sample.story else 'Issued, not sent.'}")

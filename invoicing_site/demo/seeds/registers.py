@@ -30,7 +30,8 @@ class Sample(NamedTuple):
     more: dict[str, Any] = {}
 
 
-# Numbers that end in 7010, 7011, 7012 and 7050 make the sandbox answer in special ways.
+# Numbers that end in 7010, 7011, 7012 and 7050 make the sandbox answer in special ways. At
+# MobilePay Invoice, 810103 is nobody's and 9999 belongs to somebody whose card is refused.
 CUSTOMERS = (
     Sample("Kari Nordmann", PRIVATE, "nb", "NO", "Toftes gate 12", "0556", "Oslo",
            "+4791234567", "kari@example.com", True),
@@ -52,6 +53,10 @@ CUSTOMERS = (
     Sample("Cykelhuset Amager ApS", CORPORATE, "da", "DK", "Amagerbrogade 120", "2300",
            "København S", "+4540414243", "bogholderi@cykelhuset.example", True,
            {"org_number": "99000112", "vat_number": "DK99000112", "contact": "Lone Friis"}),
+    Sample("Freja Holm", PRIVATE, "da", "DK", "Istedgade 88", "1650", "København V",
+           "+4520810103", "freja@example.com", True),
+    Sample("Oskar Bech", PRIVATE, "da", "DK", "Sønder Boulevard 5", "1720", "København V",
+           "+4526409999", "oskar@example.com", True),
     Sample("Åsa Lindström", PRIVATE, "sv", "SE", "Götgatan 56", "118 26", "Stockholm",
            "+46701234567", "asa@example.com", False),
     Sample("Aino Virtanen", PRIVATE, "fi", "FI", "Mannerheimintie 20", "00100", "Helsinki",
@@ -71,6 +76,8 @@ ARTICLES = (
     ("KRS-001", "Kurs i sykkelreparasjon (unntatt mva.)", "C62", "450", "NOK", "0"),
     ("DK-100", "Bycykel »Polaris«, 8 gear", "C62", "4999", "DKK", "25"),
     ("DK-010", "Værkstedstime", "HUR", "495", "DKK", "25"),
+    ("DK-020", "Serviceaftale, et kvartal", "C62", "349", "DKK", "25"),
+    ("FI-010", "Pyörähuolto", "C62", "89", "EUR", "25.5"),
 )
 
 

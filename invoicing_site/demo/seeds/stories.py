@@ -16,13 +16,14 @@ from django.utils import timezone
 
 from invoices import acting, outbox, paying, sending
 from invoices.models import Invoice, PaymentRequest
-from invoicing_site.demo.phone import Phone
+from invoicing_site.demo.phone import MobilePayPhone, Phone
 from invoicing_site.merchants.models import User
 from providers import inbox
 from providers.sandbox import clock
-from providers.sandbox.models import Delivery, Payment
+from providers.sandbox.models import AppEvent, AppInvoice, Delivery, Payment
 from providers.sandbox.vipps import lifecycle as provider
 
+VIPPS = "vipps_mobilepay"
 PUSH, LINK, SHARE = "push", "link", "link_phone"
 # Of the customer who shares a number that nobody had on file.
 NEW_NUMBER = "+4794112233"
@@ -31,10 +32,11 @@ ROUNDS = 100
 
 @dataclass(frozen=True)
 class Teller:
-    """Who acts: a member of staff, and the customer's phone."""
+    """Who acts: a member of staff, and the customers' phones at the two providers."""
 
     by: User
     phone: Phone
+    app: MobilePayPhone
 
     def work(self) -> None:
         """Do what the workers would, until nothing is due.
@@ -42,16 +44,29 @@ class Teller:
         The sandbox posts webhooks by itself too: one that is just under way is waited for.
         """
         for _ in range(ROUNDS):
-            done = outbox.drain(threads=1) + self.phone.deliver() + inbox.drain()
+            done = outbox.drain(threads=1)
+            done += self.app.deliver() if _untold() else self.phone.deliver()
+            done += inbox.drain()
             if not done and not _on_the_way():
                 return
-            time.sleep(0.0 if done else 0.1)
+            time.sleep(0.0 if done else 0.05)
 
-    def send(self, invoice: Invoice, channel: str, *, at: datetime | None = None) -> None:
+    def send(
+        self,
+        invoice: Invoice,
+        channel: str,
+        *,
+        at: datetime | None = None,
+        provider: str = VIPPS,
+    ) -> None:
         """Send by a provider's channel, or by "email"."""
         now = timezone.now()
-        keys = [road.key for road in sending.roads(invoice, now=now)]
-        key = next(key for key in keys if key.rpartition(":")[2] == channel)
+        key = next(
+            road.key
+            for road in sending.roads(invoice, now=now)
+            if road.key.rpartition(":")[2] == channel
+            and (road.account is None or road.account.provider == provider)
+        )
         sending.send(invoice_id=invoice.pk, road_key=key, by=self.by, now=now, at=at)
         self.work()
 
@@ -85,6 +100,14 @@ class Teller:
             request_id=request.pk, amount=amount, reason=reason, by=self.by, now=timezone.now()
         )
         self.work()
+
+
+def _untold() -> bool:
+    """Say whether MobilePay Invoice has news that are in no callback yet."""
+    checked = AppInvoice.objects.filter(
+        status=AppInvoice.Status.PENDING, validate_at__lte=clock.now()
+    )
+    return AppEvent.objects.filter(queued_at=None).exists() or checked.exists()
 
 
 def _on_the_way() -> bool:

@@ -11,13 +11,14 @@ from django.utils import timezone
 
 
 class Command(BaseCommand):
-    """`basics` needs only the database, `invoices` also the web server: the sandbox is there."""
+    """`basics` and `crowd` need only the database, `webhooks` and `invoices` also the web server:
+    the sandbox is there."""
 
     help = "Make the sample merchants, customers and invoices. Safe to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take which half to make."""
-        parser.add_argument("part", choices=["basics", "invoices", "webhooks"])
+        """Take which part to make."""
+        parser.add_argument("part", choices=["basics", "webhooks", "invoices", "crowd"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the part that was asked for. Refuses on a site that is not a demo."""
@@ -26,9 +27,13 @@ class Command(BaseCommand):
                 "This is not a demo: sample accounts have a published password. "
                 "Set DEMO=true and SANDBOX=true on a machine that takes no real money."
             )
-        {"basics": self.basics, "webhooks": self.webhooks, "invoices": self.invoices}[
-            options["part"]
-        ]()
+        parts = {
+            "basics": self.basics,
+            "webhooks": self.webhooks,
+            "invoices": self.invoices,
+            "crowd": self.crowd,
+        }
+        parts[options["part"]]()
 
     def basics(self) -> None:
         """Make merchants, staff, customers, articles and provider accounts."""
@@ -54,10 +59,29 @@ class Command(BaseCommand):
         accounts.register_webhooks(now=timezone.now())
         mobilepay.connect(now=timezone.now())
 
+    def crowd(self) -> None:
+        """Issue what the smoke run sends by one decision."""
+        from invoicing_site.demo.seeds import crowd  # noqa: PLC0415 -- needs the sandbox
+
+        crowd.make(crowd.MOST, _biller(), with_trouble=False)
+
     def invoices(self) -> None:
         """Register webhooks, then make the sample invoices with their stories."""
-        from invoicing_site.demo.phone import Phone  # noqa: PLC0415 -- only here
-        from invoicing_site.demo.seeds import history  # noqa: PLC0415 -- needs the sandbox
+        from invoicing_site.demo.phone import MobilePayPhone, Phone  # noqa: PLC0415 -- only here
+        from invoicing_site.demo.seeds import crowd, history  # noqa: PLC0415 -- needs the sandbox
+        from invoicing_site.demo.seeds.stories import Teller  # noqa: PLC0415 -- the same
 
         self.webhooks()
-        history.make(Phone(settings.PUBLIC_URL), self.stdout.write)
+        url, say = settings.PUBLIC_URL, self.stdout.write
+        tell = Teller(by=_biller(), phone=Phone(url), app=MobilePayPhone(url))
+        # Numbers follow the days on which they were taken.
+        history.make(tell, say, days=range(crowd.DAYS, 1000))
+        crowd.tell(tell, say)
+        history.make(tell, say, days=range(crowd.DAYS))
+
+
+def _biller() -> Any:
+    """Return the member of staff who writes the sample invoices."""
+    from invoicing_site.merchants.models import User  # noqa: PLC0415 -- the app must be ready
+
+    return User.objects.get(memberships__merchant__slug="nordlys", memberships__role="biller")
