@@ -42,7 +42,7 @@ WORDS: dict[str, Words] = {
                                  "with the customer"), "info", "paper-airplane"),
     "request_created": Words(_("The payment request is with the customer"), "info",
                              "paper-airplane"),
-    "request_accepted": Words(_("The customer approved; the money is reserved"), "info",
+    "request_accepted": Words(_("The customer approved; the money is not here yet"), "info",
                               "hand-thumb-up"),
     "request_paid": Words(_("Paid"), "good", "check-circle"),
     "request_rejected": Words(_("The customer declined the request"), "warn", "hand-raised",
