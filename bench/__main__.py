@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MODULES = ("pdf", "hosted", "push", "webhooks", "list", "statements")
+MODULES = ("pdf", "hosted", "push", "batch", "callbacks", "webhooks", "list", "statements")
 HEAD = ("", "value", "reference", "ratio", "target", "")
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from invoices import lifecycle, operations, posting, sending
 from invoices import quotas as limits
 from invoices.dispatching import in_words
-from invoices.ledger import upsert
+from invoices.ledger import update
 from invoices.models import Dispatch, DispatchItem, Invoice
 from invoices.roads import EMAIL, PRINT, Road, Survey, status_problems
 from invoicing_site.merchants.models import Merchant
@@ -113,7 +113,7 @@ def _queue_part(dispatch: Dispatch, now: datetime) -> int | None:
         roads = {invoice.pk: (road, invoice) for road, invoice in found}
         going = [item for item in items if _goes(item, roads)]
         _send(dispatch, going, roads, survey, now)
-        upsert(items, ["state", "problems", "request"])
+        update(items, ["state", "problems", "request"])
     return len(going)
 
 

@@ -7,12 +7,12 @@ thousand it is also two.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Model
-from django.utils import timezone
 
 from invoices import lifecycle, timeline
 from invoices.lifecycle import Fact, Sums
@@ -121,31 +121,30 @@ def insert(rows: Sequence[Model]) -> None:
 
 
 def update(rows: Sequence[Model], fields: Sequence[str]) -> None:
-    """Store these columns of rows that exist, and when that was."""
+    """Store these columns of rows that exist, and when that was, where rows say so.
+
+    Many rows go in one `executemany`: Django's own `bulk_update` takes ten times as long.
+    """
+    if not rows:
+        return
+    meta = rows[0]._meta
+    if any(field.name == "updated_at" for field in meta.concrete_fields):
+        fields = [*fields, "updated_at"]
     if len(rows) <= FEW:
         for row in rows:
-            row.save(update_fields=[*fields, "updated_at"])
+            row.save(update_fields=fields)
         return
-    now = timezone.now()
-    born: list[datetime] = [row.created_at for row in rows]  # type: ignore[attr-defined]
-    for row in rows:
-        row.updated_at = now  # type: ignore[attr-defined]
-    upsert(rows, [*fields, "updated_at"])
-    # As if they were new, it gave them the present moment as their birth, in memory only.
-    for row, created_at in zip(rows, born, strict=True):
-        row.created_at = created_at  # type: ignore[attr-defined]
+    columns = [column for column in meta.concrete_fields if column.name in set(fields)]
+    quoted = connection.ops.quote_name
+    sets = ", ".join(f"{quoted(str(column.column))} = %s" for column in columns)
+    statement = f"UPDATE {quoted(meta.db_table)} SET {sets} WHERE id = %s"  # noqa: S608 -- names of ours
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, [(*_values(row, columns), row.pk) for row in rows])
 
 
-def upsert(rows: Sequence[Model], fields: Sequence[str]) -> None:
-    """Store these columns of rows that exist in one statement.
-
-    It is an insert that meets the primary keys and updates instead; Django's own `bulk_update`
-    takes ten times as long.
-    """
-    if rows:
-        type(rows[0])._default_manager.bulk_create(
-            rows, update_conflicts=True, unique_fields=["id"], update_fields=fields
-        )
+def _values(row: Model, columns: Sequence[Any]) -> Iterator[Any]:
+    for column in columns:
+        yield column.get_db_prep_save(column.pre_save(row, False), connection)
 
 
 def _fact(data: dict[str, Any]) -> Fact:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, prefetch_related_objects
 from django.utils import timezone
 
 from invoices import deeds, lifecycle, quotas
@@ -196,14 +196,21 @@ def run(claimed: Claim, *, now: datetime | None = None) -> None:
 def _load(claims: list[Claim]) -> dict[int, Operation]:
     """Return the operations that are still ours, by id, with all that doing them takes."""
     fences = {each.operation_id: each.fence for each in claims}
-    rows = Operation.objects.select_related(
-        "request__account__merchant", "request__document", "invoice__issuer", "invoice__merchant"
-    ).filter(pk__in=fences)
+    rows = Operation.objects.select_related("request__document", "invoice").filter(pk__in=fences)
     found = {row.pk: row for row in rows if row.fence == fences[row.pk]}
-    for row in found.values():
+    _load_around(found.values())
+    return found
+
+
+def _load_around(operations: Iterable[Operation]) -> None:
+    """Load accounts, issuers and merchants: few behind many, fetched once."""
+    rows = list(operations)
+    prefetch_related_objects([row.invoice for row in rows], "issuer", "merchant")
+    requests = [row.request for row in rows if row.request is not None]
+    prefetch_related_objects(requests, "account__merchant")
+    for row in rows:
         if row.request is not None:
             row.request.invoice = row.invoice
-    return found
 
 
 def _write_back_safely(
@@ -237,15 +244,14 @@ def write_back_many(
     with transaction.atomic(durable=True):
         invoices = lifecycle.locked_many({each.invoice_id for each in claims})
         rows = (
-            Operation.objects.select_related("request__account__merchant", "created_by")
+            Operation.objects.select_related("request")
             .select_for_update(of=("self",))
             .filter(pk__in=fences, state=OperationState.LEASED)
         )
         mine = [row for row in rows if row.fence == fences[row.pk]]
         for row in mine:
             row.invoice = invoices[row.invoice_id]
-            if row.request is not None:
-                row.request.invoice = row.invoice
+        _load_around(mine)
         taken = [row for row in mine if deeds.is_plainly_taken(row, outcomes[row.pk])]
         _write_taken(taken, outcomes, now)
         for row in mine:

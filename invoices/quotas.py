@@ -126,7 +126,8 @@ def _used(operations: Sequence[Operation], now: datetime) -> Counter[Key]:
         day__in={key[1] for key in keys},
         scope__in={key[2] for key in keys},
     )
-    return Counter({(r.account_id, r.day, r.scope): r.used for r in found.order_by("pk")})
+    used = found.order_by("pk").values_list("account_id", "day", "scope", "used")
+    return Counter({(account, day, scope): count for account, day, scope, count in used})
 
 
 def _store(fresh: Mapping[Key, int]) -> None:

@@ -12,13 +12,16 @@ from tests import factories
 from tests.factories import NOW
 
 
-def issued(count: int, *, phone_from: int = 20_000_000, **values: Any) -> list[Invoice]:
+def issued(
+    count: int, *, phone_from: int = 20_000_000, prefix: str = "B", **values: Any
+) -> list[Invoice]:
     """Return issued invoices with numbers, customers, phones (+45...) and consents of their own."""
-    first = factories.issued(**values)
+    lines = [factories.line(description=text) for text in ("Lawn", "Hedge", "Roses")]
+    first = factories.issued(**({"lines": lines} | values))
     document = documents.latest(first)
     customers = _customers(first, count, phone_from)
     invoices = Invoice.objects.bulk_create(
-        _twin(first, customer, f"B-{n:05d}") for n, customer in enumerate(customers, 1)
+        _twin(first, customer, f"{prefix}-{n:05d}") for n, customer in enumerate(customers, 1)
     )
     DocumentVersion.objects.bulk_create(
         _version(invoice, replace(document, number=invoice.number)) for invoice in invoices

@@ -151,8 +151,10 @@ class MobilePayInvoice(Provider):
         return datetime.combine(document.due_date + GRACE, time(23, 59, 59), self.terms.zone)
 
     def prepare(self, document: InvoiceDocument, options: SendOptions) -> str:
-        """Return the body as it will be sent: they know a repeat only by its very fields."""
-        self._refuse_incomplete(document, options)
+        """Return the body as it will be sent: they know a repeat only by its very fields.
+
+        What they would refuse was found by `check`, by whoever decided to send.
+        """
         return bodies.dumps(bodies.create(document, options, self.terms))
 
     def _refuse_incomplete(self, document: InvoiceDocument, options: SendOptions) -> None:
