@@ -52,7 +52,8 @@ def make(url: str) -> None:
 
 def _name(portal: Portal) -> None:
     """Name the integrator's app, and the person who decides for both companies."""
-    PortalApp.objects.filter(pk=portal.app.pk).update(name=APP)
+    portal.app.name = APP
+    portal.app.save(update_fields=["name"])
     PortalUser.objects.filter(pk=portal.user.pk).update(name="Ingrid Nordahl", email=PORTAL_EMAIL)
 
 
