@@ -19,9 +19,8 @@ class Channel(filesystem.Channel):
     at that moment takes an empty one, and dies of it.
     """
 
-    def _put(  # type: ignore[override] -- kombu's own two do not agree on the names
-        self, queue: str, payload: Any, **_more: Any
-    ) -> None:
+    # Kombu's own two do not agree on what a message is called.
+    def _put(self, queue: str, payload: Any, **_more: Any) -> None:  # type: ignore[override]
         # The name is as kombu reads it: in the order of time, the queue after the first dot.
         name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)

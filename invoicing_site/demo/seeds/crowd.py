@@ -27,6 +27,16 @@ NOT_ASKED = {11, 28}
 REFUSED = {5: "+4524910102", 19: "+4524910103", 33: "+4524810103"}
 
 
+def name(n: int) -> str:
+    """Name the customer with this place in the crowd."""
+    return f"{FIRST[n % len(FIRST)]} {LAST[n // len(FIRST)]}"
+
+
+def phone(n: int) -> str:
+    """Return a number that takes invoices."""
+    return f"+45241{n:05d}"
+
+
 def make(count: int, by: User, *, with_trouble: bool, days: int = 0) -> list[Invoice]:
     """Issue what is missing of the first `count` invoices, and return those made just now."""
     merchant = Merchant.objects.get(slug="nordlys")
@@ -76,25 +86,25 @@ def _customers(merchant: Merchant, count: int, by: User, *, with_trouble: bool) 
     made = Customer.objects.bulk_create(
         _customer(merchant, n, REFUSED.get(n, "") if with_trouble else "")
         for n in range(count)
-        if _name(n) not in known
+        if name(n) not in known
     )
-    left_out = {_name(n) for n in NOT_ASKED} if with_trouble else set()
+    left_out = {name(n) for n in NOT_ASKED} if with_trouble else set()
     asked = [each for each in made if each.name not in left_out]
     ContactConsent.objects.bulk_create(_agreed(each, by, timezone.now()) for each in asked)
 
 
-def _customer(merchant: Merchant, n: int, phone: str) -> Customer:
+def _customer(merchant: Merchant, n: int, given: str) -> Customer:
     return Customer(
         merchant=merchant,
         kind=Customer.Kind.PRIVATE,
-        name=_name(n),
+        name=name(n),
         language="da",
         country="DK",
         street=f"{STREET} {2 * n + 3}",
         postcode="1432",
         city="København K",
-        phone=phone or f"+45241{n:05d}",
-        email=f"{_name(n).split()[0].lower()}{n}@example.com",
+        phone=given or phone(n),
+        email=f"{FIRST[n % len(FIRST)].lower()}{n}@example.com",
     )
 
 
@@ -112,13 +122,9 @@ def _sample(n: int) -> history.Sample:
     extra = (("DK-010", "0.5"),) if n % 7 == 3 else ()
     lines = (("DK-020", "1"), *extra)
     return history.Sample(
-        _key(n), _name(n), lines, issuer=history.COPENHAGEN, subject="Serviceaftale"
+        _key(n), name(n), lines, issuer=history.COPENHAGEN, subject="Serviceaftale"
     )
 
 
 def _key(n: int) -> str:
     return f"{ORDER}{n + 1:03d}"
-
-
-def _name(n: int) -> str:
-    return f"{FIRST[n % len(FIRST)]} {LAST[n // len(FIRST)]}"

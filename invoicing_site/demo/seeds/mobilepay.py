@@ -21,9 +21,9 @@ from providers.sandbox.portal_seeding import Portal
 PROVIDER = "mobilepay_invoice"
 APP = "Nordic Invoicing"
 DANISH, FINNISH = "MobilePay Invoice Danmark", "MobilePay Invoice Suomi"
-# Account, VAT number from the range for made-up companies, issuer, how callbacks prove themselves.
+# Account, VAT number (no company has it: the check digit is wrong), issuer, how callbacks prove themselves.
 COMPANIES = (
-    (DANISH, "DK99000120", "Nordlys Cykler København", "basic"),
+    (DANISH, "DK99000121", "Nordlys Cykler København", "basic"),
     (FINNISH, "FI99000131", "Nordlys Pyörät Helsinki", "apikey"),
 )
 State = MerchantConsent.State
