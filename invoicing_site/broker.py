@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic
+from time import monotonic_ns
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ class Channel(filesystem.Channel):
     # Kombu's own two do not agree on what a message is called.
     def _put(self, queue: str, payload: Any, **_more: Any) -> None:  # type: ignore[override]
         # The name is as kombu reads it: in the order of time, the queue after the first dot.
-        name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"
+        name = f"{monotonic_ns()}_{uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         aside = folder / f"{name}.part"
         try:

@@ -21,7 +21,7 @@ from providers.sandbox.portal_seeding import Portal
 PROVIDER = "mobilepay_invoice"
 APP = "Nordic Invoicing"
 DANISH, FINNISH = "MobilePay Invoice Danmark", "MobilePay Invoice Suomi"
-# Account, VAT number (no company has it: the check digit is wrong), issuer, how callbacks prove themselves.
+# Account, VAT number with a wrong check digit, so nobody's, issuer, how callbacks prove themselves.
 COMPANIES = (
     (DANISH, "DK99000121", "Nordlys Cykler København", "basic"),
     (FINNISH, "FI99000131", "Nordlys Pyörät Helsinki", "apikey"),
