@@ -374,7 +374,7 @@ def test_callback_with_an_unknown_id_rests_for_a_person_and_holds_up_nothing(sho
     for hours in range(14):
         shop.work(timedelta(hours=hours))
 
-    delivery = WebhookDelivery.objects.order_by("pk").last()
+    delivery = WebhookDelivery.objects.latest("pk")
     assert (delivery.processed_at, delivery.due_at) == (None, None)
     assert stranger in delivery.problem
     assert request_of(invoice).state == "rejected"

@@ -186,6 +186,7 @@ def test_accepted_says_when_and_does_not_call_it_money(client, shop):
 @pytest.mark.requirement("M4-39", "M4-70")
 def test_day_on_which_it_runs_out_stands_there_beforehand(client, shop):
     invoice = sent(shop)
+    assert invoice.due_date is not None
     last = invoice.due_date + timedelta(days=30)
 
     assert f"Lives until {last.day} {last:%b} 23:59" in page(client, invoice)
