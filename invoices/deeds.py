@@ -212,8 +212,9 @@ def _refused(
             return Outcome(state=OperationState.DUE, what="waits", counts=False)
         return _never_arrived(operation, request)
     creating = operation.kind == OperationKind.CREATE
-    if creating and in_doubt and error.code in provider.duplicate_codes:
-        # The try whose answer was lost had arrived. Sending anything else would bill twice.
+    tried_before = in_doubt or operation.tries > 1
+    if creating and tried_before and error.code in provider.duplicate_codes:
+        # An earlier try had arrived, whatever they said. Sending anything else would bill twice.
         return Outcome(state=DONE, what="arrived", problem=problem_of(error))
     return Outcome(
         state=OperationState.FAILED,

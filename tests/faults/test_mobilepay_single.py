@@ -14,6 +14,8 @@ from invoices.enums import InvoiceStatus, OperationState
 from invoices.models import Alert, Operation
 from providers import registrations
 from providers.consents import grants, tokens
+from providers.contract import Unavailable
+from providers.mobilepay_invoice.client import Client
 from providers.models import MerchantConsent, ProviderAccount, WebhookDelivery
 from providers.sandbox import clock
 from providers.sandbox.mobilepay import callbacks
@@ -543,3 +545,26 @@ def test_technical_error_is_repeated_with_a_number_for_their_support(shop, code)
 
     assert request_of(invoice).state == "created"
     assert billed(shop, invoice)["total"] == str(Decimal(invoice.total))
+
+
+@pytest.mark.requirement("M4-86", "M4-87")
+def test_technical_error_that_came_too_late_bills_once(shop):
+    """They said 10105 and had taken it all the same: the repeat is a duplicate of our own."""
+    real = Client.create
+
+    def late(self, text, **how):
+        if not AppInvoice.objects.exists():
+            real(self, text, **how)
+            raise Unavailable("A technical problem.", code="10105", retry_after=1.0)
+        return real(self, text, **how)
+
+    with mock.patch.object(Client, "create", late):
+        invoice = push(shop)
+        shop.phone.merchant(merchantId=shop.id, validation_delay=60)
+        shop.work()
+        heal(shop, (1, 2))
+    shop.phone.push_clock(61)
+    heal(shop)
+
+    assert billed(shop, invoice)["status"] == "created"
+    assert request_of(invoice).state == "created"
