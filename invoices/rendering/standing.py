@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
 from django.db.models import Sum
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from invoices.enums import InvoiceStatus
-from invoices.models import Invoice, Movement
+from invoices.models import Invoice, Movement, PaymentRequest
 from invoices.rendering import words
 from invoices.rendering.paper import Fact
 from providers import registry
@@ -99,7 +100,7 @@ def _to_pay(invoice: Invoice, today: date, language: str) -> Standing:
             tone="good",
             icon="check-circle",
             amount=amount,
-            detail=_("The amount is reserved and will be collected. Nothing more to do."),
+            detail=_approved_words(request, today, language),
         )
     declined_sharing = bool(request and state == RequestState.REJECTED and request.share_phone)
     headline, tone, icon, detail = _open_words(invoice, state, declined_sharing, today, language)
@@ -112,6 +113,15 @@ def _to_pay(invoice: Invoice, today: date, language: str) -> Standing:
         is_payable=invoice.status in PAYABLE and invoice.residual > 0,
         declined_sharing=declined_sharing,
     )
+
+
+def _approved_words(request: PaymentRequest | None, today: date, language: str) -> str:
+    day = parse_date(str(request.facts.get("payment_date") or "")) if request else None
+    if day is None:
+        return _("The amount is reserved and will be collected. Nothing more to do.")
+    return _("The app pays it on %(date)s. Nothing more to do.") % {
+        "date": _short(day, today, language)
+    }
 
 
 def _open_words(
