@@ -14,9 +14,11 @@ from invoices import acting, correcting, documents, sending
 from invoices.models import Invoice
 from invoices.rendering import pdf
 from providers import registrations
+from providers.contract import NotFound
 from providers.mobilepay_invoice.adapter import MobilePayInvoice
 from providers.sandbox.mobilepay import callbacks
 from providers.sandbox.models import AppEvent, AppInvoice, PortalMerchant
+from tests.contract.mobilepay import fixture_calls, fixture_open_shop  # noqa: F401 -- fixtures
 from tests.faults.conftest import request_of
 from tests.faults.mobilepay import MobileShop, states
 
@@ -82,6 +84,25 @@ def test_more_than_fits_in_one_call_becomes_several(shop, monkeypatch, count, ca
     assert len(creating) == calls
     assert set(states(invoices).values()) == {"created"}
     assert len(shop.ledger()) == count
+
+
+# ------------------------------------------------------------------------------------ integrators
+@pytest.mark.requirement("M1-02", "M1-06", "M1-07")
+def test_merchant_of_its_own_and_two_of_an_integrator_are_never_mixed(open_shop):
+    alone = open_shop("DK31415926")
+    first = open_shop("DK27182818")
+    second = open_shop("FI16180339", app=first.portal.app)
+    shops = (alone, first, second)
+
+    sent_ids = {each.id: each.send() for each in shops}
+
+    assert len({each.id for each in shops}) == 3
+    assert alone.portal.app != first.portal.app == second.portal.app
+    for each in shops:
+        assert [row["invoiceId"] for row in each.held()] == [sent_ids[each.id]]
+        assert each.mobilepay.fetch(sent_ids[each.id])[-1].state == "created"
+    with pytest.raises(NotFound):
+        first.mobilepay.fetch(sent_ids[second.id])
 
 
 # ------------------------------------------------------------------------------- order of callbacks

@@ -89,7 +89,7 @@ def consent() -> MerchantConsent:
     return MerchantConsent.objects.get()
 
 
-@pytest.mark.requirement("M1-03", "M1-17", "M1-25")
+@pytest.mark.requirement("M1-03", "M1-10", "M1-17", "M1-25")
 def test_granted(page: Page, account: ProviderAccount, accessible: Callable[[Page], None]) -> None:
     page.goto(f"{address(account)}consent/start/")
     accessible(page)
