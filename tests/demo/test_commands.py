@@ -6,9 +6,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from customers.models import Customer
-from invoicing_site.demo.seeds import accounts, merchants, registers
+from invoicing_site.demo.seeds import accounts, merchants, mobilepay, registers
 from invoicing_site.merchants.models import Merchant, User
 from providers.models import ProviderAccount
+from providers.sandbox.models import PortalApp
 from tests import factories
 
 
@@ -56,11 +57,19 @@ def test_sample_data_made_twice_is_there_once(now):
         merchants.make()
         registers.make(now=now)
         accounts.make(url)
+        mobilepay.make(url)
 
     assert Merchant.objects.count() == 2
     assert User.objects.count() == 5
     assert Customer.objects.filter(merchant__slug="nordlys").count() == len(registers.CUSTOMERS)
     addresses = ProviderAccount.objects.values_list("base_url", flat=True)
-    assert set(addresses) == {"http://127.0.0.1:8001/sandbox/vipps"}
+    assert (
+        sorted(addresses)
+        == ["http://127.0.0.1:8001/sandbox/mobilepay"] * 2
+        + ["http://127.0.0.1:8001/sandbox/vipps"] * 2
+    )
+    assert [(app.name, app.redirect_uris) for app in PortalApp.objects.all()] == [
+        ("Nordic Invoicing", ["http://127.0.0.1:8001/consents/mobilepay_invoice/callback/"])
+    ]
     for merchant in Merchant.objects.all():
         merchant.full_clean()
