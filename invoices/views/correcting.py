@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoices import acting, correcting, documents
+from invoices.models import Invoice
 from invoices.texts import LIMITS
 from invoices.views import detail
 from invoices.views.dialogs import ReasonForm, back
 from invoicing_site.merchants.http import StaffRequest
 from invoicing_site.merchants.permissions import biller
+from providers.contract import RequestState
 
 
 def _text(label: Any, limit: int, *, required: bool = False) -> forms.CharField:
@@ -58,6 +60,23 @@ class CorrectionForm(ReasonForm):
     )
 
 
+# What providers' refusals name, by the field that puts it right.
+CORRECTED_IN = {"customer.name": "name", "customer.address": "street"}
+
+
+def _mark_refused(form: CorrectionForm, invoice: Invoice) -> None:
+    """Say at the field that the provider refused what it refused."""
+    request = invoice.latest_request
+    if request is None or request.state != RequestState.INVALID:
+        return
+    name = str(request.problem.get("field", ""))
+    field = form.fields.get(CORRECTED_IN.get(name, name))
+    if field is not None:
+        said = (request.problem.get("meaning"), request.problem.get("remedy"))
+        field.help_text = " ".join(str(part) for part in said if part)
+        field.widget.attrs["aria-invalid"] = "true"
+
+
 @biller
 def correct(request: StaffRequest, pk: int) -> HttpResponse:
     """Show the correction, and freeze it as the next version."""
@@ -66,6 +85,8 @@ def correct(request: StaffRequest, pk: int) -> HttpResponse:
         return back(request, pk)
     before = correcting.correctable(documents.latest(invoice))
     form = CorrectionForm(request.POST or None, initial=before)
+    if not form.is_bound:
+        _mark_refused(form, invoice)
     refused = correcting.obstacle(invoice)
     if request.method == "POST" and form.is_valid() and not refused:
         values = dict(form.cleaned_data)

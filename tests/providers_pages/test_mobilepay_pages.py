@@ -237,10 +237,15 @@ def test_refused_field_is_named_with_the_number_for_their_support(client, shop):
     problem = request_of(invoice).problem
     assert problem["field"] == "due_date"
     said = page(client, invoice)
-    assert str(problem["meaning"]) in said
+    assert f"Due date {problem['meaning']}" in said
     assert str(problem["remedy"]) in said
     assert f"For their support: {problem['correlation_id']}" in said
     assert problem["correlation_id"] in account_page(client, shop)
+
+    form = client.get(reverse("invoice-correct", args=["skovbo", invoice.pk])).context["form"]
+    marked = [field.name for field in form if field.field.widget.attrs.get("aria-invalid")]
+    assert marked == ["due_date"]
+    assert str(problem["meaning"]) in form.fields["due_date"].help_text
 
 
 @pytest.mark.requirement("M4-100")
