@@ -568,3 +568,29 @@ def test_technical_error_that_came_too_late_bills_once(shop):
 
     assert billed(shop, invoice)["status"] == "created"
     assert request_of(invoice).state == "created"
+
+
+@pytest.mark.requirement("M4-55", "M4-56")
+def test_link_whose_callback_was_lost_is_chased_and_can_be_replaced(shop):
+    """Only the callback carries it. Asking tells that the invoice stands, not where."""
+    shop.phone.merchant(merchantId=shop.id, callbacks=False)
+    lost, _other = [push(shop, "link") for _ in range(2)]
+    shop.work()
+    request = request_of(lost)
+    assert (request.state, request.redirect_url) == ("submitted", "")
+    assert request.ask_at is not None
+    assert request.ask_at - request.created_at < timedelta(minutes=10)
+
+    ask_all()
+    request = request_of(lost)
+    assert (request.state, request.redirect_url) == ("created", "")
+    assert request.facts["waits_for_link"]
+    later = timedelta(days=3, hours=1)
+    withdraw(shop, lost)
+    shop.work(later)
+    decide(shop, lost, "link")
+    shop.work(later)
+
+    assert request_of(lost).redirect_url
+    statuses = AppInvoice.objects.filter(number=lost.number).order_by("pk")
+    assert [each.status for each in statuses] == ["canceled", "created"]
