@@ -224,6 +224,8 @@ class MobilePayInvoice(Provider):
                 remedy=_("It is sent by itself as soon as the date has begun there too."),
                 field="issue_date",
             )
+        if not options.prepared:
+            self._refuse_incomplete(document, options)
         return options.prepared or self.prepare(document, options)
 
     def _sent(

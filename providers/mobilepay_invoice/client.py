@@ -68,7 +68,7 @@ class Client:
         """Post one invoice or an array of them, exactly as written."""
         path = f"{self._merchant_path}/invoices{'/link' if link else ''}"
         path += "/batch" if many else ""
-        return self._call("POST", path, text=text, reference=reference, writes=True)[1]
+        return self._call("POST", path, text=text, reference=reference, creates=True)[1]
 
     def status(self, handle: str) -> Any:
         """Get an invoice's status. Raises NotFound."""
@@ -131,7 +131,9 @@ class Client:
         params: Mapping[str, str] | None = None,
         reference: str = "",
         writes: bool = False,
+        creates: bool = False,
     ) -> tuple[http.Answer, Any]:
+        writes = writes or creates
         call = http.Call(
             method=method,
             path=path,
@@ -151,7 +153,8 @@ class Client:
             if answer.status == 401 and not refusals.of_gateway(answer):
                 tokens.refused(self.account, token)
         zone = terms.of(self.account).zone
-        refusals.raise_for(answer, writes=writes, correlation_id=trace, zone=zone)
+        about: dict[str, Any] = {"correlation_id": trace, "zone": zone}
+        refusals.raise_for(answer, writes=writes, creates=creates, **about)
         return answer, _content(answer, writes=writes)
 
     def _send(self, call: http.Call, token: str) -> tuple[http.Answer, str]:

@@ -15,6 +15,7 @@ from providers.contract import (
     ErrorWord,
     NotAuthorised,
     NotFound,
+    OutcomeUnknown,
     ProviderError,
     Refused,
     Unavailable,
@@ -94,8 +95,19 @@ FIELD_OF_CODE = {
 }
 
 
-def raise_for(answer: http.Answer, *, writes: bool, correlation_id: str, zone: ZoneInfo) -> None:
-    """Raise what an answer means, unless it is a success."""
+def raise_for(
+    answer: http.Answer,
+    *,
+    writes: bool,
+    correlation_id: str,
+    zone: ZoneInfo,
+    creates: bool = False,
+) -> None:
+    """Raise what an answer means, unless it is a success.
+
+    `creates`: there is no key to tell a repeat by, so no failure of theirs, not even one that
+    asks to come back later, promises that nothing was made.
+    """
     if 200 <= answer.status < 300:
         return
     content = _content(answer)
@@ -104,21 +116,29 @@ def raise_for(answer: http.Answer, *, writes: bool, correlation_id: str, zone: Z
         "correlation_id": told.correlation_id or correlation_id,
         "payload": masking.payload(content) if isinstance(content, dict) else {},
     }
-    broken = {"meaning": BROKEN.meaning, "remedy": BROKEN.remedy, "code": told.code}
+    broken: dict[str, Any] = {"meaning": BROKEN.meaning, "remedy": BROKEN.remedy, "code": told.code}
+    if creates and answer.status >= 500:
+        message = f"HTTP {answer.status} from the provider."
+        raise OutcomeUnknown(message, status=answer.status, **about, **broken)
     http.raise_if_unclear(answer, writes=writes, **about, **broken)
     about |= {"status": answer.status, "field": our_field(told.field)}
     if told.code:
-        raise of_code(told.code, told.text, zone=zone, **about)
+        raise of_code(told.code, told.text, zone=zone, creates=creates, **about)
     raise _by_status(answer, told, about)
 
 
-def of_code(code: str, text: str, *, zone: ZoneInfo, **about: Any) -> ProviderError:
+def of_code(
+    code: str, text: str, *, zone: ZoneInfo, creates: bool = False, **about: Any
+) -> ProviderError:
     """Make the error that one of their codes means: the same for one call and in a batch."""
     word = errors.error_word(code)
     about |= {"code": code, "meaning": word.meaning, "remedy": word.remedy}
     about["field"] = about.get("field") or FIELD_OF_CODE.get(code, "")
     message = f"MobilePay answered with code {code}: {text[:200]}"
     when = errors.retry(code)
+    if when == errors.Retry.AUTO and creates:
+        # The technical error may have come after the invoice was made.
+        return OutcomeUnknown(message, **about)
     if when == errors.Retry.AUTO:
         return Unavailable(message, retry_after=WAIT, **about)
     if when == errors.Retry.NEXT_DAY:

@@ -65,7 +65,7 @@ def test_mixed_batch_is_matched_by_number(open_shop: Any, profile: str):
 
     results = shop.mobilepay.send_many([good[0], *unknown_payer, *technical, good[1]])
 
-    assert told(results) == ["sent", "Refused 10101", "Unavailable 10105", "sent"]
+    assert told(results) == ["sent", "Refused 10101", "OutcomeUnknown 10105", "sent"]
     held = {row["invoiceId"]: row["number"] for row in shop.held()}
     ids = {r.provider_id: i[0].number for r, i in zip([results[0], results[3]], good, strict=True)}
     assert held == ids
@@ -193,6 +193,25 @@ def test_too_many_calls_wait_as_long_as_they_say(shop: Shop):
 
 
 # ------------------------------------------------------------------------------------- refusals
+@pytest.mark.requirement("M4-87")
+@pytest.mark.parametrize(
+    "failure",
+    [{"code": "10105"}, {"status": 503, "retry_after": "seconds", "seconds": 5}],
+)
+def test_failure_after_the_effect_is_no_promise(shop: Shop, failure: dict[str, Any]):
+    """The repeat is refused as a duplicate: the first try had arrived, whatever they said."""
+    item = shop.prepared(shop.invoice(), shop.options())
+    shop.spoil("create", "error_after", **failure)
+
+    with pytest.raises(OutcomeUnknown):
+        shop.mobilepay.send(*item)
+    with pytest.raises(Refused) as caught:
+        shop.mobilepay.send(*item)
+
+    assert caught.value.code in shop.mobilepay.duplicate_codes
+    assert len(shop.held()) == 1
+
+
 @pytest.mark.requirement("M4-78", "M4-81", "M4-100")
 @pytest.mark.parametrize(
     ("code", "kind"),
@@ -200,11 +219,11 @@ def test_too_many_calls_wait_as_long_as_they_say(shop: Shop):
         ("10101", Refused),
         ("10102", Refused),
         ("10103", Refused),
-        ("10105", Unavailable),
+        ("10105", OutcomeUnknown),
         ("10106", Refused),
         ("10204", Refused),
         ("10304", Refused),
-        ("10205", Unavailable),
+        ("10205", OutcomeUnknown),
         ("10302", Refused),
         ("10303", Refused),
         ("10313", Unavailable),

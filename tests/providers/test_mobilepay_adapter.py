@@ -281,7 +281,7 @@ def test_item_that_is_not_mentioned_or_twice_is_unknown(mock, mobilepay):
     ("code", "kind"),
     [
         (10314, "Unavailable 10314"),
-        ("10105", "Unavailable 10105"),
+        ("10105", "OutcomeUnknown 10105"),
         (10101, "Refused 10101"),
         (None, "Refused "),
         (10999, "Refused 10999"),

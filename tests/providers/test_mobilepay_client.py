@@ -259,12 +259,25 @@ def test_unknown_code_is_shown_with_its_correlation_id(client, mock):
 @pytest.mark.requirement("M4-87")
 @pytest.mark.parametrize("code", ["10105", "10205"])
 def test_technical_error_is_tried_again(client, mock, code):
-    mock.post(INVOICES, status=409, json=problem(code))
+    mock.put(f"{ONE}/cancel", status=409, json=problem(code))
 
     with pytest.raises(Unavailable) as caught:
-        client.create("{}", link=False, many=False)
+        client.cancel(INVOICE)
 
     assert (caught.value.code, caught.value.retry_after) == (code, refusals.WAIT)
+
+
+@pytest.mark.requirement("M4-87")
+@pytest.mark.parametrize("code", ["10105", "10205"])
+@pytest.mark.parametrize("many", [False, True])
+def test_technical_error_while_creating_may_have_made_it(client, mock, code, many):
+    mock.post(f"{INVOICES}/batch" if many else INVOICES, status=409, json=problem(code))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.create("{}", link=False, many=many)
+
+    assert (caught.value.code, caught.value.status) == (code, 409)
+    assert str(caught.value.meaning)
 
 
 @pytest.mark.requirement("M4-97", "M4-98")
@@ -287,7 +300,8 @@ SHAPES: list[tuple[str, dict[str, Any], type[ProviderError]]] = [
     ("POST", {"status": 200, "body": "<html>Welcome</html>"}, OutcomeUnknown),
     ("POST", {"status": 302, "headers": {"Location": "https://evil.example"}}, OutcomeUnknown),
     ("POST", {"body": requests.ReadTimeout()}, OutcomeUnknown),
-    ("POST", {"status": 503, "headers": {"Retry-After": "9"}}, Unavailable),
+    ("POST", {"status": 503, "headers": {"Retry-After": "9"}}, OutcomeUnknown),
+    ("GET", {"status": 503, "headers": {"Retry-After": "9"}}, Unavailable),
     ("POST", {"status": 429, "headers": {"Retry-After": "9"}}, Unavailable),
     ("POST", {"status": 400, "body": "<html>"}, Refused),
     ("GET", {"status": 500, "json": problem(None, "Unexpected")}, Unavailable),

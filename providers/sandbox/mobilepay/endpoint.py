@@ -215,10 +215,19 @@ def _in_our_words(
     if fault is None:
         return response
     if fault.kind in {Fault.Kind.ERROR_BEFORE, Fault.Kind.ERROR_AFTER}:
-        return problems.answer(problems.server(response.status_code), exchange.correlation_id)
+        return _failed(exchange, fault, response.status_code)
     if fault.kind == Fault.Kind.RATE_LIMITED:
         answer = problems.answer(gateway(429, "Rate limit exceeded."), exchange.correlation_id)
         if "Retry-After" in response:
             answer["Retry-After"] = response["Retry-After"]
         return answer
     return response
+
+
+def _failed(exchange: Exchange, fault: Fault, status: int) -> HttpResponse:
+    """Fail with a 5xx, or by a code of the provider's: a technical error, say, is a 409."""
+    refusal = domain(int(fault.code)) if fault.code.isdigit() else problems.server(status)
+    answer = problems.answer(refusal, exchange.correlation_id)
+    if fault.retry_after == Fault.RetryAfter.SECONDS:
+        answer["Retry-After"] = str(round(fault.seconds))
+    return answer
