@@ -33,7 +33,7 @@ def test_danish_account_is_ready_and_the_finnish_one_is_left_to_the_visitor(here
     mobilepay.connect(now=NOW)
 
     assert generations() == [(mobilepay.DANISH, "granted", 1)]
-    assert MerchantConsent.objects.get().granted_by.email == "ingrid@nordlys.example"
+    assert MerchantConsent.objects.filter(granted_by__email="ingrid@nordlys.example").exists()
     danish = account(mobilepay.DANISH)
     mapped = danish.remote_issuers.exclude(issuer=None).values_list("issuer__name", flat=True)
     assert list(mapped) == ["Nordlys Cykler København"]

@@ -11,6 +11,7 @@ from invoicing_site.demo.seeds import crowd, history, mobilepay, registers
 from invoicing_site.demo.signins import PORTAL_EMAIL, PORTAL_PASSWORD, page
 from providers.contract import TakenInvoice
 from providers.mobilepay_invoice import taking_in
+from providers.mobilepay_invoice.taken_values import NotTaken
 from providers.sandbox import portal_seeding
 
 SAMPLE = PROJECT / "docs/samples/mobilepay_invoice.json"
@@ -21,6 +22,7 @@ def test_file_to_take_in_has_two_invoices_and_one_that_cannot_be_read():
 
     assert isinstance(one, TakenInvoice)
     assert isinstance(two, TakenInvoice)
+    assert isinstance(three, NotTaken)
     assert [(each.name, str(each.total)) for each in (one, two)] == [
         ("Mette Kjær", "990.00"),
         ("Villads Toft", "315.00"),
