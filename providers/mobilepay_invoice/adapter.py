@@ -20,6 +20,7 @@ from providers.contract import (
     Evidence,
     Identity,
     InvoiceDocument,
+    NotFound,
     Preview,
     Problem,
     Provider,
@@ -46,6 +47,7 @@ from providers.mobilepay_invoice import (
     preview,
     quotas,
     readiness,
+    refusals,
     rules,
     terms,
     values,
@@ -205,6 +207,9 @@ class MobilePayInvoice(Provider):
         try:
             content = self.client.create(batches.array(texts), link=link, many=True)
         except Refused as refusal:
+            if isinstance(refusal, NotFound) or not refusals.is_judgement(refusal):
+                # It was not the API that judged, so none of these invoices was found wrong.
+                raise refusals.not_judged(refusal) from refusal
             return [refusal] * len(items)
         batch = following.read_answer(wire.read_batch, content)
         found = batches.answers([doc.number for doc, _ in items], batch, self.terms.zone)

@@ -146,6 +146,26 @@ def of_code(
     return Refused(message, **about)
 
 
+def is_judgement(refusal: Refused) -> bool:
+    """Tell whether a refusal's body is one that the API writes, and not something before it."""
+    found = values.lower(refusal.payload)
+    return "error" in found and "error_description" in found
+
+
+def not_judged(refusal: Refused) -> Unavailable:
+    """Say of a call that something before the API refused that it may be made again later."""
+    return Unavailable(
+        str(refusal),
+        retry_after=WAIT,
+        code=refusal.code,
+        status=refusal.status,
+        correlation_id=refusal.correlation_id,
+        payload=refusal.payload,
+        meaning=_("MobilePay did not look at the invoices."),
+        remedy=_AGAIN,
+    )
+
+
 def until_tomorrow(zone: ZoneInfo) -> float:
     """Return the seconds until the day's limits are counted anew."""
     wait = errors.next_day_seconds(timezone.now(), zone)

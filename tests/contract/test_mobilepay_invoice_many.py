@@ -22,6 +22,7 @@ from providers.contract import (
     Unavailable,
 )
 from providers.mobilepay_invoice.adapter import MobilePayInvoice
+from providers.sandbox.models import PortalMerchant
 from tests.contract.mobilepay import (  # noqa: F401 -- fixtures
     PAYER,
     Calls,
@@ -193,6 +194,23 @@ def test_too_many_calls_wait_as_long_as_they_say(shop: Shop):
 
 
 # ------------------------------------------------------------------------------------- refusals
+@pytest.mark.requirement("M4-87")
+def test_repeat_may_be_judged_by_the_rules_first(shop: Shop):
+    """Then the day's limit hides that the first try had arrived."""
+    item = shop.prepared(shop.invoice(), shop.options())
+    shop.control("merchant", merchantId=shop.id, rules_before_duplicates=True)
+    shop.mobilepay.send(*item)
+    PortalMerchant.objects.update(per_payer_daily=1)
+
+    with pytest.raises(Unavailable) as caught:
+        shop.mobilepay.send(*item)
+    shop.control("merchant", merchantId=shop.id, rules_before_duplicates=False)
+    with pytest.raises(Refused) as repeated:
+        shop.mobilepay.send(*item)
+
+    assert (caught.value.code, repeated.value.code) == ("10314", "10104")
+
+
 @pytest.mark.requirement("M4-87")
 @pytest.mark.parametrize(
     "failure",

@@ -298,6 +298,36 @@ def test_item_is_refused_as_a_single_one_would_be(mock, mobilepay, code, kind):
     assert str(refusal.meaning)
 
 
+@pytest.mark.requirement("M4-45")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 404},
+        {"status": 404, "body": "<html>Not here</html>"},
+        {"status": 400, "body": "<html>Bad request</html>"},
+        {"status": 413, "json": {"httpCode": "413", "moreInformation": "Too large"}},
+        {"status": 409},
+        {"status": 415, "json": {"title": "Unsupported Media Type"}},
+    ],
+)
+def test_batch_that_nobody_judged_goes_again(mock, mobilepay, answer):
+    mock.post(f"{INVOICES}/batch", **answer)
+
+    with pytest.raises(Unavailable) as caught:
+        mobilepay.send_many(items("A", "B"))
+
+    assert caught.value.status == answer["status"]
+    assert str(caught.value.meaning)
+    assert caught.value.correlation_id
+
+
+@pytest.mark.requirement("M4-45")
+def test_batch_that_was_judged_as_a_whole_is_refused(mock, mobilepay):
+    mock.post(f"{INVOICES}/batch", status=409, json=problem(10202))
+
+    assert told(mobilepay.send_many(items("A", "B"))) == ["Refused 10202"] * 2
+
+
 def test_number_that_is_there_twice_goes_once(mock, mobilepay):
     accepted = [{"InvoiceNumber": "A", "InvoiceId": INVOICE}]
     mock.post(f"{INVOICES}/batch", status=202, json={"Accepted": accepted})

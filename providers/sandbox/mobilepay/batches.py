@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.sandbox import outbox
-from providers.sandbox.mobilepay import fields, intake, kinds, lifecycle, tricks
+from providers.sandbox.mobilepay import fields, intake, kinds, lifecycle, switches, tricks
 from providers.sandbox.mobilepay.endpoint import Answer, Exchange, endpoint, unknown_merchant
 from providers.sandbox.mobilepay.fields import Wanted
 from providers.sandbox.mobilepay.problems import Refusal, domain, invalid
@@ -73,9 +73,10 @@ def sort(exchange: Exchange, merchant: PortalMerchant, *, is_link: bool) -> Sort
     known = intake.known_hashes(merchant, [wanted.hash for wanted in readable])
     issuers = list(merchant.issuers.all())
     used = quota(merchant, exchange.now)
+    on = switches.of(merchant)
     for wanted in readable:
         issuer = issuer_of(wanted, issuers)
-        code = _refused_now(wanted, issuer, known)
+        code = _refused_now(wanted, issuer, known, on)
         if code is not None or issuer is None:
             sorting.rejected.append((wanted.number, domain(code or intake.no_issuer(wanted))))
             continue
@@ -100,10 +101,15 @@ def _readable(
             sorting.rejected.append((_number(item), refusal))
 
 
-def _refused_now(wanted: Wanted, issuer: PortalIssuer | None, known: set[str]) -> int | None:
-    if wanted.hash in known:
-        return intake.duplicate(wanted)
-    return intake.no_issuer(wanted) if issuer is None else tricks.at_once(wanted)
+def _refused_now(
+    wanted: Wanted, issuer: PortalIssuer | None, known: set[str], on: frozenset[str]
+) -> int | None:
+    duplicate = intake.duplicate(wanted) if wanted.hash in known else None
+    broken_rule = intake.no_issuer(wanted) if issuer is None else tricks.at_once(wanted)
+    first, second = duplicate, broken_rule
+    if switches.RULES_FIRST in on:
+        first, second = second, first
+    return first if first is not None else second
 
 
 def _taken_in(

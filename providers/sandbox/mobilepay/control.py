@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_date
 
 from providers.sandbox import clock, control, outbox
 from providers.sandbox.control import Json, Wrong
-from providers.sandbox.mobilepay import callbacks, consumers, crowd, expiry, ledger
+from providers.sandbox.mobilepay import callbacks, consumers, crowd, expiry, ledger, switches
 from providers.sandbox.mobilepay.callbacks import PROVIDER, Manner
 from providers.sandbox.models import AppInvoice, DirectConsent, Fault, PortalMerchant
 
@@ -106,13 +106,15 @@ def merchant(given: Json) -> Json:
     """Change a merchant: ``merchantId`` or ``vat_number``, its switches, ``callbacks`` on or off."""
     found = _merchant(given)
     changes = {name: given[name] for name in SWITCHES & set(given)}
-    known = SWITCHES | {"merchantId", "vat_number", "callbacks"}
+    known = SWITCHES | switches.NAMES | {"merchantId", "vat_number", "callbacks"}
     if strangers := set(given) - known:
         raise Wrong(f"Unknown: {', '.join(sorted(strangers))}. Known: {sorted(known)}.")
     for name, value in changes.items():
         setattr(found, name, value)
     found.full_clean()
     found.save(update_fields=sorted(changes))
+    for name in sorted(switches.NAMES & set(given)):
+        switches.turn(found, name, on=_truth(given, name))
     if "callbacks" in given:
         _switch_callbacks(found, on=_truth(given, "callbacks"))
     return _described(PortalMerchant.objects.get(pk=found.pk))
@@ -154,6 +156,7 @@ def _after(invoice: AppInvoice) -> Json:
 
 
 def _described(found: PortalMerchant) -> Json:
+    on = switches.of(found)
     is_off = Fault.objects.filter(account=str(found.merchant_id), **OFF).exclude(remaining=0)
     return {
         "merchantId": str(found.merchant_id),
@@ -162,6 +165,7 @@ def _described(found: PortalMerchant) -> Json:
         "callback_url": found.callback_url,
         "callback_scheme": found.callback_scheme,
         **{name: _plain(getattr(found, name)) for name in sorted(SWITCHES)},
+        **{name: name in on for name in sorted(switches.NAMES)},
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from providers.sandbox import outbox
-from providers.sandbox.mobilepay import batches, fields, intake, lifecycle, tricks
+from providers.sandbox.mobilepay import batches, fields, intake, lifecycle, switches, tricks
 from providers.sandbox.mobilepay.endpoint import Answer, Exchange, endpoint, unknown_merchant
 from providers.sandbox.mobilepay.fields import Wanted
 from providers.sandbox.mobilepay.problems import domain, invalid
@@ -61,13 +61,7 @@ def _create(
 ) -> AppInvoice:
     wanted = fields.read(item, merchant, is_link=is_link)
     exchange.reference = wanted.number
-    if intake.known_hashes(merchant, [wanted.hash]):
-        raise domain(intake.duplicate(wanted))
-    issuer = issuer_of(wanted, merchant.issuers.all())
-    if issuer is None:
-        raise domain(intake.no_issuer(wanted))
-    if code := tricks.at_once(wanted) or _rule_broken(exchange, wanted, merchant, issuer):
-        raise domain(code)
+    issuer = _judged(exchange, wanted, merchant)
     invoice = intake.build(exchange, wanted, merchant, issuer)
     invoice.late_error = tricks.later(wanted)
     invoice.save()
@@ -75,6 +69,24 @@ def _create(
         lifecycle.move(invoice, Status.CREATED, exchange.now)
     outbox.nudge()
     return invoice
+
+
+def _judged(exchange: Exchange, wanted: Wanted, merchant: PortalMerchant) -> PortalIssuer:
+    """Return the issuer of a request that is new and breaks no rule. Raises Refusal.
+
+    The provider never told which of the two it looks at first.
+    """
+    is_known = bool(intake.known_hashes(merchant, [wanted.hash]))
+    if is_known and switches.RULES_FIRST not in switches.of(merchant):
+        raise domain(intake.duplicate(wanted))
+    issuer = issuer_of(wanted, merchant.issuers.all())
+    if issuer is None:
+        raise domain(intake.no_issuer(wanted))
+    if code := tricks.at_once(wanted) or _rule_broken(exchange, wanted, merchant, issuer):
+        raise domain(code)
+    if is_known:
+        raise domain(intake.duplicate(wanted))
+    return issuer
 
 
 def _rule_broken(

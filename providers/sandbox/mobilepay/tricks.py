@@ -99,6 +99,7 @@ def switches() -> list[Row]:
         Row("invoice paid", "cancel", "409, 10504"),
         Row("invoice in another final state", "cancel", "409, 10505"),
         Row("clock: due date + 30 days", "nobody paid", "Expired; a link's data is gone"),
+        Row("merchant: rules before duplicates", "same fields again", "a broken rule's code first"),
         Row("fault switch: refuse with a code", "any call", "that code"),
     ]
 

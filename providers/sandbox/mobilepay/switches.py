@@ -1,0 +1,34 @@
+"""What the documentation leaves open, answered the other way for one merchant.
+
+A switch is a fault row under a name that no endpoint has, so that nothing ever takes it.
+"""
+
+from django.db.models import QuerySet
+
+from providers.sandbox.models import Fault, PortalMerchant
+
+PROVIDER = "mobilepay"
+RULES_FIRST = "rules_before_duplicates"
+NAMES = frozenset({RULES_FIRST})
+
+
+def of(merchant: PortalMerchant) -> frozenset[str]:
+    """Return the names of the switches that are on."""
+    rows = _rows(merchant).filter(endpoint__in=NAMES).exclude(remaining=0)
+    return frozenset(rows.values_list("endpoint", flat=True))
+
+
+def turn(merchant: PortalMerchant, name: str, *, on: bool) -> None:
+    """Turn a switch on or off."""
+    _rows(merchant).filter(endpoint=name).delete()
+    if on:
+        Fault.objects.create(
+            provider=PROVIDER,
+            account=str(merchant.merchant_id),
+            endpoint=name,
+            kind=Fault.Kind.REFUSE,
+        )
+
+
+def _rows(merchant: PortalMerchant) -> QuerySet[Fault]:
+    return Fault.objects.filter(provider=PROVIDER, account=str(merchant.merchant_id))
