@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -220,7 +222,9 @@ class MobilePayInvoice(Provider):
 
     def _text(self, document: InvoiceDocument, options: SendOptions) -> str:
         """Return the body that was decided. Raises Unavailable while its date has not begun."""
-        if wait := rules.hold_seconds(document, options, self.terms):
+        # The outbox asks with the moment of the decision at each try; waiting ends by the clock.
+        present = replace(options, now=max(options.now, timezone.now()))
+        if wait := rules.hold_seconds(document, present, self.terms):
             raise Unavailable(
                 "The issue date has not begun in UTC.",
                 retry_after=wait,

@@ -211,11 +211,27 @@ def test_after_midnight_it_waits_for_the_date_to_begin_there(monkeypatch):
     monkeypatch.setattr(client_module, "tokens", samples.Tokens())
     adapter = MobilePayInvoice(samples.account(profile="1.4"))
     now = datetime(2026, 11, 21, 23, 20, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
 
     with pytest.raises(Unavailable) as caught:
         adapter.send(document(issue_date=date(2026, 11, 22)), options(now=now))
 
     assert caught.value.retry_after == 40 * 60
+
+
+@pytest.mark.requirement("M4-102")
+def test_what_waited_for_its_date_goes_though_its_options_are_of_before(mock, monkeypatch):
+    """Every try comes with the moment of the decision."""
+    monkeypatch.setattr(client_module, "tokens", samples.Tokens())
+    adapter = MobilePayInvoice(samples.account(profile="1.4"))
+    asked_for = options(now=datetime(2026, 11, 21, 23, 20, tzinfo=UTC))
+    later = datetime(2026, 11, 22, 0, 0, 1, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    mock.post(INVOICES, status=202, json={"InvoiceId": INVOICE})
+
+    sent = adapter.send(document(issue_date=date(2026, 11, 22)), asked_for)
+
+    assert sent.provider_id == INVOICE
 
 
 # ----------------------------------------------------------------------------------- many at once
@@ -392,6 +408,7 @@ def test_batch_after_midnight_holds_only_what_is_dated_tomorrow(mock, monkeypatc
         json={"Accepted": [{"InvoiceNumber": "B", "InvoiceId": INVOICE}]},
     )
     now = datetime(2026, 11, 21, 23, 20, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
     early, fine = items("A", "B", now=now)
     early = (replace(early[0], issue_date=date(2026, 11, 22)), early[1])
 
