@@ -6,17 +6,21 @@ what was wrong, where a thing that matters is missing. A refusal is read as far 
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from providers.contract import RemoteIssuer
 from providers.mobilepay_invoice import values
 from providers.mobilepay_invoice.values import Unreadable
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 USER_REDIRECT = "user-redirect"
 # The first documentation numbers its states; 2 is paid, not accepted.
@@ -152,15 +156,25 @@ def read_sent(content: Any) -> Created:
 def read_batch(content: Any) -> Batch:
     """Read a batch's answer; a refusal carries its error directly (1.4) or in a list (1.5)."""
     found = values.members(content, "answer")
-    accepted = [values.members(item, "accepted item") for item in values.items(found, "Accepted")]
-    rejected = [
-        _rejection(values.members(item, "rejected item"))
-        for item in values.items(found, "Rejected")
-    ]
     return Batch(
-        accepted={_number(item): values.guid(item, "InvoiceId") for item in accepted},
-        rejected={item.number: item for item in rejected},
+        accepted=dict(_readable(found, "Accepted", _acceptance)),
+        rejected={item.number: item for item in _readable(found, "Rejected", _rejection)},
     )
+
+
+def _readable(
+    found: Mapping[str, Any], name: str, reader: Callable[[Mapping[str, Any]], T]
+) -> Iterator[T]:
+    """Read a list's items one by one: an odd one must not cost the others their answer."""
+    for position, item in enumerate(values.items(found, name)):
+        try:
+            yield reader(values.members(item, "the item"))
+        except Unreadable as error:
+            logger.warning("Left out item %s of %s in a batch's answer: %s", position, name, error)
+
+
+def _acceptance(item: Mapping[str, Any]) -> tuple[str, str]:
+    return _number(item), values.guid(item, "InvoiceId")
 
 
 def _rejection(item: Mapping[str, Any]) -> Rejection:

@@ -292,6 +292,17 @@ def test_item_that_is_not_mentioned_or_twice_is_unknown(mock, mobilepay):
     assert told(results) == ["OutcomeUnknown not mentioned", "OutcomeUnknown not mentioned"]
 
 
+@pytest.mark.requirement("M4-45")
+def test_item_of_a_batch_that_cannot_be_read_is_unknown(mock, mobilepay):
+    accepted = [
+        {"InvoiceNumber": "A", "InvoiceId": INVOICE},
+        {"InvoiceNumber": "B", "InvoiceId": "x"},
+    ]
+    mock.post(f"{INVOICES}/batch", status=202, json={"Accepted": accepted, "Rejected": [None]})
+
+    assert told(mobilepay.send_many(items("A", "B"))) == [INVOICE, "OutcomeUnknown not mentioned"]
+
+
 @pytest.mark.requirement("M4-97", "M4-98", "M4-87", "M4-100")
 @pytest.mark.parametrize(
     ("code", "kind"),

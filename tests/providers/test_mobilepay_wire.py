@@ -136,11 +136,34 @@ def test_batch_tolerates_missing_lists_and_codes():
 
 @pytest.mark.parametrize(
     "content",
-    [[], {"Accepted": {}}, {"Accepted": [{"InvoiceId": INVOICE}]}, {"Rejected": ["x"]}],
+    [[], None, {"Accepted": {}}, {"Rejected": "x"}],
 )
-def test_batch_that_cannot_be_matched_is_refused(content):
+def test_batch_that_is_none_is_refused(content):
     with pytest.raises(Unreadable):
         wire.read_batch(content)
+
+
+@pytest.mark.requirement("M4-42", "M4-45")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"InvoiceNumber": None, "InvoiceId": INVOICE},
+        {"InvoiceNumber": "X", "InvoiceId": "7"},
+        {"InvoiceNumber": "X", "InvoiceId": None},
+        {"InvoiceId": INVOICE},
+        "X",
+        None,
+    ],
+)
+def test_odd_item_of_a_batch_costs_the_others_nothing(odd):
+    good = {"InvoiceNumber": "301", "InvoiceId": INVOICE}
+    bad = {"InvoiceNumber": "303", "ErrorText": "Exists", "ErrorCode": 10104}
+    refused = odd if not isinstance(odd, dict) else {"InvoiceNumber": None}
+
+    found = wire.read_batch({"Accepted": [odd, good], "Rejected": [refused, bad]})
+
+    assert found.accepted == {"301": INVOICE}
+    assert list(found.rejected) == ["303"]
 
 
 # --------------------------------------------------------------------------------------- states
