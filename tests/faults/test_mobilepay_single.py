@@ -539,7 +539,7 @@ def test_technical_error_is_repeated_with_a_number_for_their_support(shop, code)
 
     shop.work()
     waiting = Operation.objects.get(kind="create")
-    assert (waiting.state, waiting.problem["code"]) == (OperationState.DUE, code)
+    assert (waiting.state, waiting.problem["code"]) == (OperationState.UNKNOWN, code)
     assert waiting.problem["correlation_id"]
     heal(shop)
 
