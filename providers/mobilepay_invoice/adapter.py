@@ -274,7 +274,7 @@ class MobilePayInvoice(Provider):
 
     def identify(self, handle: str) -> Identity:
         """Ask which invoice an id belongs to that we have never seen. Raises NotFound."""
-        return following.identify(self.client, handle)
+        return following.identify(self.client, handle, self.terms)
 
     def compare(self, document: InvoiceDocument, asked: Asked) -> list[Difference]:
         """Ask what they hold and lay it beside our document, field by field."""

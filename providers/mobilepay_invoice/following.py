@@ -96,7 +96,7 @@ def ask_contact_consent(client: Client, handle: str) -> StatusChange:
     return facts.of_asked_consent(handle, consent, timezone.now())
 
 
-def identify(client: Client, handle: str) -> Identity:
+def identify(client: Client, handle: str, terms: Terms) -> Identity:
     """Ask which invoice an id belongs to. Raises NotFound."""
     found = details(client, handle)
     return Identity(
@@ -104,7 +104,7 @@ def identify(client: Client, handle: str) -> Identity:
         number=found.number,
         payment_reference=found.payment_reference,
         amount=found.total,
-        currency=found.currency,
+        currency=found.currency or terms.currency,
         issuer_id=found.issuer_id.lower(),
     )
 

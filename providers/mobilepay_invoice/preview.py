@@ -29,7 +29,9 @@ def preview(document: InvoiceDocument, options: SendOptions, terms: Terms) -> Pr
         title=_("Invoice %(number)s") % {"number": document.number} if document.number else "",
         comment=articles.shortened(comment, bodies.TEXT_LIMITS["Comment"]),
         rows=tuple(_facts(document, options, terms, rows)),
-        lines=tuple((_described(row), number_format(row.gross, 2, force_grouping=True)) for row in rows),
+        lines=tuple(
+            (_described(row), number_format(row.gross, 2, force_grouping=True)) for row in rows
+        ),
     )
 
 

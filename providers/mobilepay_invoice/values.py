@@ -108,18 +108,27 @@ def text(found: Mapping[str, Any], name: str) -> str:
 
 
 def maybe_date(found: Mapping[str, Any], name: str) -> date | None:
-    """Read a date, or the date part of the date-time that it may be."""
-    value = found.get(name.lower())
-    if value is None:
-        return None
+    """Read a date, or the date part of the date-time that it may be; None for anything else."""
     try:
-        return date.fromisoformat(value[:10])
-    except (TypeError, ValueError) as error:
-        raise Unreadable(f"{name} is not a date") from error
+        return date.fromisoformat(text(found, name)[:10])
+    except ValueError:
+        return None
 
 
 def maybe_decimal(found: Mapping[str, Any], name: str) -> Decimal | None:
-    return None if found.get(name.lower()) is None else decimal(found, name)
+    """Read a number, or nothing where there is none."""
+    try:
+        return decimal(found, name)
+    except Unreadable:
+        return None
+
+
+def objects(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Read the objects in a list and nothing else; what is no list has none."""
+    value = found.get(name.lower())
+    return (
+        [lower(one) for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    )
 
 
 def decimal(found: Mapping[str, Any], name: str) -> Decimal:

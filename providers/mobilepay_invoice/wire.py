@@ -215,7 +215,10 @@ def status_word(value: Any) -> str:
 
 
 def read_details(content: Any) -> Details:
-    """Read the details of an invoice."""
+    """Read the details of an invoice: id, state and amount; of the rest what can be read.
+
+    On these three hangs the booking of money, on the rest only what pages show.
+    """
     found = values.members(content, "details")
     return Details(
         invoice_id=values.guid(found, "InvoiceId"),
@@ -224,10 +227,10 @@ def read_details(content: Any) -> Details:
         due_date=values.maybe_date(found, "DueDate"),
         payment_date=values.maybe_date(found, "PaymentDate"),
         comment=values.text(found, "Comment"),
-        articles=tuple(_article(item) for item in values.items(found, "InvoiceArticles")),
+        articles=tuple(_article(item) for item in values.objects(found, "InvoiceArticles")),
         currency=values.text(found, "CurrencyCode"),
         total=values.decimal(found, "TotalAmount"),
-        vat_totals=tuple(_vat_total(item) for item in values.items(found, "InvoiceVatTotals")),
+        vat_totals=tuple(_vat_totals(found)),
         vat=values.maybe_decimal(found, "TotalVatAmount"),
         net=values.maybe_decimal(found, "TotalAmountExcludingVat"),
         merchant_id=values.text(found, "MerchantId"),
@@ -246,8 +249,7 @@ def read_details(content: Any) -> Details:
     )
 
 
-def _article(item: Any) -> Article:
-    found = values.members(item, "article")
+def _article(found: Mapping[str, Any]) -> Article:
     return Article(
         number=values.text(found, "ArticleNumber"),
         description=values.text(found, "ArticleDescription"),
@@ -257,9 +259,12 @@ def _article(item: Any) -> Article:
     )
 
 
-def _vat_total(item: Any) -> tuple[Decimal, Decimal]:
-    found = values.members(item, "VAT total")
-    return values.decimal(found, "VatRate"), values.decimal(found, "TotalVatAmount")
+def _vat_totals(found: Mapping[str, Any]) -> Iterator[tuple[Decimal, Decimal]]:
+    for item in values.objects(found, "InvoiceVatTotals"):
+        rate = values.maybe_decimal(item, "VatRate")
+        vat = values.maybe_decimal(item, "TotalVatAmount")
+        if rate is not None and vat is not None:
+            yield rate, vat
 
 
 def read_callback_item(content: Any) -> CallbackItem:

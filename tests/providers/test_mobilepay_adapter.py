@@ -399,7 +399,7 @@ def test_batch_that_is_refused_refuses_each(mock, mobilepay):
     [
         ({"status": 500}, OutcomeUnknown),
         ({"status": 202, "body": "<html>"}, OutcomeUnknown),
-        ({"status": 202, "json": {"Accepted": [{"InvoiceId": INVOICE}]}}, OutcomeUnknown),
+        ({"status": 202, "json": {"Accepted": {"InvoiceId": INVOICE}}}, OutcomeUnknown),
         ({"status": 429}, Unavailable),
     ],
 )

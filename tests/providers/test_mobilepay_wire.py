@@ -251,11 +251,44 @@ def test_details_of_1_5_and_dates_with_a_time():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"TotalAmount": "much"}, {"TotalAmount": None}, {"DueDate": "soon"}, {"InvoiceId": ""}],
+    [{"TotalAmount": "much"}, {"TotalAmount": None}, {"Status": None}, {"InvoiceId": ""}],
 )
 def test_damaged_details_are_refused(changes):
     with pytest.raises(Unreadable):
         wire.read_details(wire_payload("v1_5_details") | changes)
+
+
+@pytest.mark.requirement("M4-61")
+def test_odd_figures_do_not_keep_money_from_being_booked():
+    odd = {
+        "IssueDate": "soon",
+        "DueDate": 7,
+        "PaymentDate": {},
+        "InvoiceArticles": [{"Quantity": "x", "PricePerUnit": []}, "article", None],
+        "InvoiceVatTotals": [
+            {"VatRate": None, "TotalVatAmount": 5},
+            {"VatRate": 25, "TotalVatAmount": 198},
+        ],
+        "TotalVatAmount": "none",
+        "TotalAmountExcludingVat": True,
+        "CurrencyCode": None,
+    }
+
+    found = wire.read_details(wire_payload("v1_5_details") | odd)
+
+    assert found.total == Decimal("990.00")
+    assert (found.issue_date, found.due_date, found.payment_date) == (None, None, None)
+    assert [(row.quantity, row.price) for row in found.articles] == [(None, None)]
+    assert found.vat_totals == ((Decimal(25), Decimal(198)),)
+    assert (found.vat, found.net, found.currency) == (None, None, "")
+
+
+def test_list_that_is_none_is_left_out():
+    odd = {"InvoiceArticles": {}, "InvoiceVatTotals": 5}
+
+    found = wire.read_details(wire_payload("v1_5_details") | odd)
+
+    assert (found.articles, found.vat_totals) == ((), ())
 
 
 # ------------------------------------------------------------------------------------ callbacks
