@@ -245,10 +245,11 @@ class MobilePayInvoice(Provider):
         content: Any = None,
     ) -> Sent:
         """Say that it was taken: checked and delivered it is only when they say so later."""
-        extra: dict[str, Any] = {"invoice_id": made.invoice_id}
+        is_link = options.channel == bodies.LINK
+        extra: dict[str, Any] = {"invoice_id": made.invoice_id, "link": is_link}
         if others := _other_links(content):
             extra["links"] = others
-        if options.channel == bodies.LINK and not made.link:
+        if is_link and not made.link:
             extra["waits_for_link"] = True
         return Sent(
             reference=options.reference,

@@ -57,10 +57,13 @@ def ask(client: Client, asked: Asked, terms: Terms) -> list[StatusChange]:
         return _consent(client, asked)
     try:
         changes = fetch(client, asked.handle, terms)
-    except NotFound:
-        if not _still_checked(asked):
-            raise
-        return []
+    except NotFound as error:
+        if _still_checked(asked):
+            return []
+        if asked.facts.get("link") is False:
+            # They delete links only, so a direct invoice that is not there has not run out.
+            raise Unavailable("A direct invoice is not there.", code="not there") from error
+        raise
     try:
         return [*_consent(client, asked), *changes]
     except ProviderError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -148,7 +149,16 @@ def of_code(
 
 def is_judgement(refusal: Refused) -> bool:
     """Tell whether a refusal's body is one that the API writes, and not something before it."""
-    found = values.lower(refusal.payload)
+    return _is_contract(refusal.payload)
+
+
+def _is_foreign(answer: http.Answer) -> bool:
+    """Tell whether a "not found" has a body that the API would not write: its own has none."""
+    return bool(answer.body.strip()) and not _is_contract(_content(answer))
+
+
+def _is_contract(content: Any) -> bool:
+    found = values.lower(content) if isinstance(content, Mapping) else {}
     return "error" in found and "error_description" in found
 
 
@@ -224,8 +234,8 @@ def _by_status(answer: http.Answer, told: wire.TheirError, about: dict[str, Any]
         return Unavailable(message, retry_after=WAIT if wait is None else wait, **about)
     if answer.status in {401, 403}:
         return NotAuthorised(message, **about)
-    if answer.status == 404 and of_gateway(answer):
-        # The path was not let through: that says nothing about what lies behind it.
+    if answer.status == 404 and _is_foreign(answer):
+        # Something before the API says so: that tells nothing about what lies behind it.
         return Unavailable(message, retry_after=WAIT, **about)
     if answer.status == 404:
         return NotFound(message, **about)

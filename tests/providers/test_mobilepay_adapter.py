@@ -121,7 +121,7 @@ def test_taken_is_handed_over_and_not_delivered(mock, mobilepay, code):
 
     assert (sent.reference, sent.provider_id) == (REFERENCE, INVOICE)
     assert (sent.state, sent.redirect_url) == (RequestState.SUBMITTED, "")
-    assert sent.extra == {"invoice_id": INVOICE}
+    assert sent.extra == {"invoice_id": INVOICE, "link": False}
 
 
 @pytest.mark.requirement("M4-47", "M4-48")
@@ -512,6 +512,18 @@ def test_invoice_that_is_still_checked_may_not_be_there_yet(mock, mobilepay):
     ):
         with pytest.raises(NotFound):
             mobilepay.ask(gone)
+
+
+@pytest.mark.requirement("M4-70", "M4-39")
+def test_only_a_link_is_forgotten(mock, mobilepay):
+    """They delete links that ran out; of a direct invoice "not found" tells nothing."""
+    mock.get(f"{ONE}/status", status=404)
+    over = {"expires_at": datetime(2024, 1, 1, tzinfo=UTC)}
+
+    with pytest.raises(Unavailable):
+        mobilepay.ask(asked(facts={"link": False}, **over))
+    with pytest.raises(NotFound):
+        mobilepay.ask(asked(facts={"link": True}, **over))
 
 
 @pytest.mark.parametrize("answer", [{}, [], {"InvoiceId": OTHER, "Status": "paid"}, status(None)])

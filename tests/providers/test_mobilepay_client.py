@@ -308,7 +308,12 @@ SHAPES: list[tuple[str, dict[str, Any], type[ProviderError]]] = [
     ("GET", {"status": 200, "body": "<html>"}, Unavailable),
     ("GET", {"body": requests.ReadTimeout()}, Unavailable),
     ("GET", {"status": 404}, NotFound),
+    ("GET", {"status": 404, "json": problem(None, "Invoice not found")}, NotFound),
     ("GET", {"status": 404, "json": {"httpCode": "404"}}, Unavailable),
+    ("GET", {"status": 404, "json": {"statusCode": 404, "message": "No such API"}}, Unavailable),
+    ("GET", {"status": 404, "json": []}, Unavailable),
+    ("GET", {"status": 404, "body": "<html>Not here</html>"}, Unavailable),
+    ("GET", {"status": 404, "body": " \n"}, NotFound),
 ]
 
 
