@@ -12,8 +12,8 @@ from django.db import connection, transaction
 
 from invoices import alerts, facts, lifecycle, operations, options
 from invoices.enums import InvoiceStatus, OperationKind
-from invoices.models import PaymentRequest
-from providers import registry
+from invoices.models import Invoice, PaymentRequest
+from providers import accounts, registry
 from providers.contract import (
     OPEN_STATES,
     Asked,
@@ -76,7 +76,8 @@ def _ask_while(waiting: SimpleQueue[int], now: datetime, until: float) -> int:
 
 def ask(request_id: int, *, now: datetime, source: Source = Source.POLL) -> bool:
     """Ask the provider about one request and apply its answer. False when it could not be had."""
-    request = PaymentRequest.objects.select_related("account__merchant").get(pk=request_id)
+    found = PaymentRequest.objects.select_related("account__merchant", "invoice")
+    request = found.get(pk=request_id)
     PaymentRequest.objects.filter(pk=request_id).update(asked_at=now)
     asked = options.asked(request)
     if not asked.handle:
@@ -88,11 +89,13 @@ def ask(request_id: int, *, now: datetime, source: Source = Source.POLL) -> bool
     except NotFound:
         changes = _forgotten(provider, asked, now)
     except NotAuthorised as error:
-        _tell(request, error, now)
+        _tell(provider, request, error, now)
         return False
     except ProviderError as error:
         logger.warning("Could not ask about %s: %s", request.reference, error)
         return False
+    if request.invoice.needs_person:
+        _settle(request, now)
     if not changes:
         return False  # Not sent yet, or the outbox is finding out.
     store(request.pk, changes, source=source, now=now)
@@ -120,30 +123,55 @@ def _miss_the_id(request: PaymentRequest, now: datetime) -> None:
 
     A callback may still bring the id; until then nobody here can ask about it.
     """
-    waits = request.state == RequestState.UNKNOWN and now - request.created_at > PATIENCE
     with transaction.atomic(durable=True):
         invoice = lifecycle.locked(request.invoice_id)
-        request.refresh_from_db(fields=["state", "provider_id"])
-        if request.provider_id or not waits:
+        request = PaymentRequest.objects.select_related("account__merchant").get(pk=request.pk)
+        request.invoice = invoice
+        since = request.state_at or request.created_at
+        if request.provider_id or request.state != RequestState.UNKNOWN or now - since < PATIENCE:
+            return
+        if request.facts.get("lost_answer") == "doubtful":
+            _take_refusal(invoice, request, now)
             return
         data = {"provider": str(registry.classes()[request.account.provider].label)}
         alerts.raise_alert(invoice, "id_unknown", now=now, request=request, data=data)
 
 
+def _take_refusal(invoice: Invoice, request: PaymentRequest, now: datetime) -> None:
+    """Believe that a refused repeat was all there was: what had arrived would have told of itself."""
+    refused = StatusChange(
+        reference=request.reference,
+        event_id="refused-by-provider",
+        state=RequestState.INVALID,
+        provider_word=str(request.problem.get("code", "")),
+        occurred_at=now,
+        payload=request.problem,
+    )
+    facts.apply(invoice, request, [refused], source=Source.SYSTEM, now=now)
+
+
 def name(*, request_id: int, handle: str, now: datetime) -> bool:
     """Give a request the provider's id that a person found, if the provider agrees.
 
-    Returns False when its details are of another invoice. Raises the provider error family.
+    Returns False when its details are of another invoice, or the id is another request's.
+    Raises the provider error family.
     """
-    request = PaymentRequest.objects.select_related("account__merchant", "invoice").get(
-        pk=request_id
-    )
+    request = PaymentRequest.objects.select_related("account__merchant").get(pk=request_id)
     found = registry.of(request.account).identify(handle)
-    same = (found.number, found.amount) == (request.invoice.number, request.amount)
-    if not same or request.provider_id:
-        return False
-    PaymentRequest.objects.filter(pk=request_id, provider_id="").update(provider_id=found.handle)
-    return ask(request_id, now=now)
+    with transaction.atomic(durable=True):
+        invoice = lifecycle.locked(request.invoice_id)
+        theirs = (found.number, found.amount, found.currency)
+        taken = PaymentRequest.objects.filter(account=request.account, provider_id=found.handle)
+        nameless = PaymentRequest.objects.filter(
+            pk=request_id, provider_id="", state=RequestState.UNKNOWN
+        )
+        if theirs != (invoice.number, request.amount, request.currency) or taken.exists():
+            return False
+        if not nameless.update(provider_id=found.handle):
+            return False
+    # Asking now is a kindness; if it fails the schedule asks.
+    ask(request_id, now=now)
+    return True
 
 
 def store(request_id: int, changes: list[StatusChange], *, source: Source, now: datetime) -> bool:
@@ -156,12 +184,26 @@ def store(request_id: int, changes: list[StatusChange], *, source: Source, now: 
         return facts.apply(invoice, request, changes, source=source, now=now)
 
 
-def _tell(request: PaymentRequest, error: ProviderError, now: datetime) -> None:
+def _tell(provider: Provider, request: PaymentRequest, error: ProviderError, now: datetime) -> None:
+    """Hold an account that wants its merchant's consent; else tell a person at the invoice.
+
+    One matter of the account would otherwise stand at each of its invoices, anew every time.
+    """
+    logger.error("Account %s is not authorised: %s", request.account_id, error)
+    if provider.consent_terms() is not None:
+        accounts.pause(request.account, reason=str(error.meaning or error), now=now)
+        return
     with transaction.atomic(durable=True):
         invoice = lifecycle.locked(request.invoice_id)
         data = {"provider": str(registry.classes()[request.account.provider].label)}
         alerts.raise_alert(invoice, "not_authorised", now=now, request=request, data=data)
-    logger.error("Account %s is not authorised: %s", request.account_id, error)
+
+
+def _settle(request: PaymentRequest, now: datetime) -> None:
+    """Close the alert about keys that were refused: they are taken again."""
+    with transaction.atomic(durable=True):
+        invoice = lifecycle.locked(request.invoice_id)
+        alerts.settle(invoice, "not_authorised", now=now, request=request)
 
 
 def collect_before_lapse(now: datetime) -> int:

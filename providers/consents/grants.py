@@ -77,9 +77,15 @@ def let_go_on(account: ProviderAccount, consent: MerchantConsent) -> bool:
 
 
 def _healed() -> list[str]:
-    """Return what workers hold an account for and a new consent puts right, in their language."""
-    with translation.override(settings.LANGUAGE_CODE):
-        return [str(each)[:300] for each in words.HEALED]
+    """Return what an account is held for and a new consent puts right, in every language.
+
+    Most are held by workers, but some by who waits on a page.
+    """
+    found = []
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found += [str(each)[:300] for each in words.HEALED]
+    return found
 
 
 def renew(
@@ -138,14 +144,20 @@ def decline(account: ProviderAccount, *, now: datetime) -> None:
 
 
 def withdraw(consent: MerchantConsent, *, now: datetime) -> None:
-    """Forget the tokens. The provider's own page removes the consent there."""
-    MerchantConsent.objects.filter(pk=consent.pk).update(
-        state=State.WITHDRAWN,
-        tokens=_kept(consent),
-        generation=consent.generation + 1,
-        ended_at=now,
-        **_ENDED,
-    )
+    """Forget the tokens, and hold the account until there are others.
+
+    The provider's own page removes the consent there.
+    """
+    with transaction.atomic(durable=True):
+        MerchantConsent.objects.filter(pk=consent.pk).update(
+            state=State.WITHDRAWN,
+            tokens=_kept(consent),
+            generation=consent.generation + 1,
+            ended_at=now,
+            **_ENDED,
+        )
+        with translation.override(settings.LANGUAGE_CODE):
+            accounts.pause(consent.account, reason=str(words.NO_CONSENT), now=now)
 
 
 def note_failure(consent: MerchantConsent, why: str, *, now: datetime) -> None:

@@ -310,10 +310,12 @@ def test_new_consent_lets_the_held_queue_go_on(provider, account, owner, at):
     assert ProviderAccount.objects.get().paused_at is None
 
 
+@pytest.mark.parametrize("language", ["en", "fi"])
 @pytest.mark.parametrize("why", words.HEALED)
-def test_account_that_a_worker_held_for_want_of_consent_goes_on(provider, account, owner, at, why):
-    """Workers hold accounts in their own language, whatever the owner reads."""
-    accounts.pause(account, reason=str(why), now=at)
+def test_account_held_for_want_of_consent_goes_on(provider, account, owner, at, why, language):
+    """Workers, and customers who wait on a page, hold accounts in their own language."""
+    with translation.override(language):
+        accounts.pause(account, reason=str(why), now=at)
 
     with translation.override("da"):
         granted_anew(provider, account, owner, at)

@@ -6,7 +6,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from providers.consents import grants, queries, tokens, words
 from providers.models import ConsentAttempt, MerchantConsent, ProviderAccount
@@ -328,6 +328,20 @@ def test_withdrawal_is_asked_once_more_and_forgets_the_tokens(browser, account):
     consent = MerchantConsent.objects.get()
     assert (consent.state, consent.tokens, consent.answer) == ("withdrawn", {}, None)
     assert queries.holds(account) is False
+
+
+@pytest.mark.requirement("M1-25")
+def test_withdrawal_holds_the_account_until_there_is_a_new_consent(browser, account):
+    server.granted(account, timezone.now())
+    browser.post(page("consent-withdraw", account, pk=account.pk))
+    account.refresh_from_db()
+    assert account.paused_reason == "The merchant has not consented that we send for it."
+
+    with translation.override("da"):
+        assert grants.let_go_on(account, server.granted(account, timezone.now()))
+
+    account.refresh_from_db()
+    assert account.paused_at is None
 
 
 def test_what_is_not_there_cannot_be_withdrawn(browser, account):

@@ -114,8 +114,8 @@ def test_without_consent_the_roads_are_closed_and_say_why(client, shop):
     invoice = shop.issued()
 
     problems = closed(client, invoice, shop.key())
-    assert [each.field for each in problems] == ["consent"]
-    assert problems[0].remedy
+    assert [each.field for each in problems] == ["account", "consent"]
+    assert all(each.remedy for each in problems)
     answer = client.post(
         reverse("invoice-send", args=["skovbo", invoice.pk]), {"road": shop.key(), "at": ""}
     )
