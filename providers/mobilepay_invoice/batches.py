@@ -42,7 +42,7 @@ def _answer(number: str, batch: wire.Batch, zone: ZoneInfo) -> Result:
     if taken and not refused:
         return wire.Created(invoice_id=taken)
     if refused and not taken:
-        return refusals.of_code(refused.code, refused.text, zone=zone, creates=True)
+        return refusals.of_item(refused, zone=zone, correlation_id="")
     return OutcomeUnknown(
         f"The answer says nothing clear about {number}.",
         code="not mentioned",

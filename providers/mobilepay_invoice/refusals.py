@@ -115,7 +115,7 @@ def raise_for(
     told = wire.read_error(content)
     about: dict[str, Any] = {
         "correlation_id": told.correlation_id or correlation_id,
-        "payload": masking.payload(content) if isinstance(content, dict) else {},
+        "payload": _shown(content, told.text),
     }
     broken: dict[str, Any] = {"meaning": BROKEN.meaning, "remedy": BROKEN.remedy, "code": told.code}
     if creates and answer.status >= 500:
@@ -126,6 +126,20 @@ def raise_for(
     if told.code:
         raise of_code(told.code, told.text, zone=zone, creates=creates, **about)
     raise _by_status(answer, told, about)
+
+
+def of_item(rejection: wire.Rejection, *, zone: ZoneInfo, correlation_id: str) -> ProviderError:
+    """Make the error that the refusal of one item of a batch means."""
+    about: dict[str, Any] = {
+        "correlation_id": correlation_id,
+        "field": our_field(rejection.field),
+        "payload": _shown({}, rejection.text),
+    }
+    if rejection.code or not rejection.field:
+        return of_code(rejection.code, rejection.text, zone=zone, creates=True, **about)
+    word = BY_STATUS[400]
+    message = f"MobilePay refused {rejection.field}: {rejection.text[:200]}"
+    return Refused(message, meaning=word.meaning, remedy=word.remedy, **about)
 
 
 def of_code(
@@ -215,6 +229,12 @@ def of_gateway(answer: http.Answer) -> bool:
     """Tell whether it was the gateway that answered: it judges keys and paths, not invoices."""
     content = _content(answer)
     return isinstance(content, dict) and "httpcode" in values.lower(content)
+
+
+def _shown(content: Any, text: str) -> dict[str, Any]:
+    """Return a refusal for pages and logs; `text` is its reason in their words, masked."""
+    shown: dict[str, Any] = masking.payload(content) if isinstance(content, dict) else {}
+    return shown | ({"text": masking.text(text)[:300]} if text else {})
 
 
 def _content(answer: http.Answer) -> Any:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from providers.contract import RemoteIssuer
-from providers.mobilepay_invoice import values
+from providers.mobilepay_invoice import errors, values
 from providers.mobilepay_invoice.values import Unreadable
 
 logger = logging.getLogger(__name__)
@@ -41,11 +41,15 @@ class Created:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """One item of a batch that was refused; `code` is empty where they gave none."""
+    """One item of a batch that was refused; `code` is empty where they gave none.
+
+    `field` is named by an input error, as in a single call's refusal.
+    """
 
     number: str
     code: str = ""
     text: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +182,28 @@ def _acceptance(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _rejection(item: Mapping[str, Any]) -> Rejection:
-    nested = [error for error in values.items(item, "Errors") if isinstance(error, Mapping)]
-    told = values.lower(nested[0]) if nested else item
-    return Rejection(
-        number=_number(item),
-        code=error_code(told.get("errorcode")),
-        text=values.text(told, "ErrorText").strip(),
-    )
+    told = [_reason(error) for error in values.objects(item, "Errors") or [dict(item)]]
+    code, field, text = min(told, key=_weight)
+    return Rejection(number=_number(item), code=code, text=text, field=field)
+
+
+def _reason(error: Mapping[str, Any]) -> tuple[str, str, str]:
+    return error_code(error.get("errorcode")), *_field_and_text(values.text(error, "ErrorText"))
+
+
+def _weight(reason: tuple[str, str, str]) -> int:
+    """Order the reasons of one refusal: that it exists counts most, then what has a code."""
+    code, field, _text = reason
+    if code in errors.EXISTING:
+        return 0
+    return 1 if code else (2 if field else 3)
+
+
+def _field_and_text(text: str) -> tuple[str, str]:
+    """Take an input error apart: `input.DueDate : Required` names its field."""
+    named = INPUT_FIELD.fullmatch(text.strip())
+    field, rest = (named.group(1), named.group(2)) if named else ("", text)
+    return field, rest.strip()
 
 
 def _number(item: Mapping[str, Any]) -> str:
@@ -292,12 +311,12 @@ def read_error(content: Any) -> TheirError:
         return TheirError()
     found = values.lower(content)
     text = values.text(found, "error_description") or values.text(found, "moreInformation")
-    named = INPUT_FIELD.fullmatch(text.strip())
+    field, rest = _field_and_text(text)
     return TheirError(
         kind=values.text(found, "error"),
         code=error_code(found.get("error_code")),
-        text=(named.group(2) if named else text).strip(),
-        field=named.group(1) if named else "",
+        text=rest,
+        field=field,
         correlation_id=values.text(found, "correlation_id"),
         payload=dict(content),
     )

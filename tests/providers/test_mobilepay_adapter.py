@@ -355,6 +355,21 @@ def test_batch_that_was_judged_as_a_whole_is_refused(mock, mobilepay):
     assert told(mobilepay.send_many(items("A", "B"))) == ["Refused 10202"] * 2
 
 
+@pytest.mark.requirement("M4-42", "M4-80")
+def test_refused_item_of_a_batch_keeps_field_and_text(mock, mobilepay):
+    errors = [{"ErrorText": "input.DueDate : Required, not +4511223344", "ErrorCode": None}]
+    rejected = [{"InvoiceNumber": "A", "Errors": errors}]
+    mock.post(f"{INVOICES}/batch", status=202, json={"Accepted": [], "Rejected": rejected})
+
+    (refusal,) = mobilepay.send_many(items("A"))
+
+    assert isinstance(refusal, Refused)
+    assert (refusal.field, refusal.code) == ("due_date", "")
+    assert refusal.payload["text"].startswith("Required, not +45")
+    assert "11223344" not in refusal.payload["text"]
+    assert "wrong" in str(refusal.meaning)
+
+
 def test_number_that_is_there_twice_goes_once(mock, mobilepay):
     accepted = [{"InvoiceNumber": "A", "InvoiceId": INVOICE}]
     mock.post(f"{INVOICES}/batch", status=202, json={"Accepted": accepted})

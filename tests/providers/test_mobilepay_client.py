@@ -229,6 +229,7 @@ def test_input_error_names_our_field(client, mock):
         client.create("{}", link=False, many=False)
 
     assert (caught.value.field, caught.value.code) == ("due_date", "")
+    assert caught.value.payload["text"] == "Required"
     assert caught.value.correlation_id == "b3a90000-0000-4000-8000-000000000001"
 
 

@@ -134,6 +134,24 @@ def test_batch_tolerates_missing_lists_and_codes():
     )
 
 
+@pytest.mark.requirement("M4-42", "M4-80")
+def test_every_reason_of_a_refused_item_is_read():
+    technical = {"ErrorText": "Try again", "ErrorCode": 10105}
+    exists = {"ErrorText": "Exists", "ErrorCode": "10104"}
+    wrong = {"ErrorText": "input.DueDate : Required\r\n", "ErrorCode": None}
+    plain = {"ErrorText": "Something", "ErrorCode": None}
+
+    def read(*errors: Any) -> Rejection:
+        item = {"InvoiceNumber": "7", "Errors": list(errors)}
+        return wire.read_batch({"Rejected": [item]}).rejected["7"]
+
+    assert read(technical, wrong, exists) == Rejection(number="7", code="10104", text="Exists")
+    assert read("x", plain, wrong, technical).code == "10105"
+    assert read(plain, wrong) == Rejection(number="7", field="DueDate", text="Required")
+    assert read(plain) == Rejection(number="7", text="Something")
+    assert read() == Rejection(number="7")
+
+
 @pytest.mark.parametrize(
     "content",
     [[], None, {"Accepted": {}}, {"Rejected": "x"}],
