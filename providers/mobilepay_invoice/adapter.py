@@ -178,10 +178,9 @@ class MobilePayInvoice(Provider):
         if self.terms.profile == terms.Profile.V1:
             text = batches.array([text])
         link = options.channel == bodies.LINK
-        content = self.client.create(text, link=link, many=False, reference=options.reference)
-        return self._sent(
-            document, options, following.read_answer(wire.read_sent, content), content
-        )
+        called = self.client.create(text, link=link, many=False, reference=options.reference)
+        made = following.read_answer(wire.read_sent, *called)
+        return self._sent(document, options, made, called.content)
 
     def send_many(
         self, items: Sequence[tuple[InvoiceDocument, SendOptions]]
@@ -207,14 +206,15 @@ class MobilePayInvoice(Provider):
     ) -> Sequence[Sent | ProviderError]:
         link = items[0][1].channel == bodies.LINK
         try:
-            content = self.client.create(batches.array(texts), link=link, many=True)
+            called = self.client.create(batches.array(texts), link=link, many=True)
         except Refused as refusal:
             if isinstance(refusal, NotFound) or not refusals.is_judgement(refusal):
                 # It was not the API that judged, so none of these invoices was found wrong.
                 raise refusals.not_judged(refusal) from refusal
             return [refusal] * len(items)
-        batch = following.read_answer(wire.read_batch, content)
-        found = batches.answers([doc.number for doc, _ in items], batch, self.terms.zone)
+        batch = following.read_answer(wire.read_batch, *called)
+        numbers = [doc.number for doc, _ in items]
+        found = batches.answers(numbers, batch, self.terms.zone, called.trace)
         return [
             self._sent(*item, answer) if isinstance(answer, wire.Created) else answer
             for item, answer in zip(items, found, strict=True)

@@ -32,20 +32,23 @@ def twins(named: Sequence[tuple[str, str]]) -> dict[int, ProviderError]:
     return found
 
 
-def answers(numbers: Sequence[str], batch: wire.Batch, zone: ZoneInfo) -> list[Result]:
-    """Find each number's answer; their order says nothing."""
-    return [_answer(number, batch, zone) for number in numbers]
+def answers(
+    numbers: Sequence[str], batch: wire.Batch, zone: ZoneInfo, correlation_id: str
+) -> list[Result]:
+    """Find each number's answer; their order says nothing. All carry the call's own id."""
+    return [_answer(number, batch, zone, correlation_id) for number in numbers]
 
 
-def _answer(number: str, batch: wire.Batch, zone: ZoneInfo) -> Result:
+def _answer(number: str, batch: wire.Batch, zone: ZoneInfo, correlation_id: str) -> Result:
     taken, refused = batch.accepted.get(number), batch.rejected.get(number)
     if taken and not refused:
         return wire.Created(invoice_id=taken)
     if refused and not taken:
-        return refusals.of_item(refused, zone=zone, correlation_id="")
+        return refusals.of_item(refused, zone=zone, correlation_id=correlation_id)
     return OutcomeUnknown(
         f"The answer says nothing clear about {number}.",
         code="not mentioned",
+        correlation_id=correlation_id,
         meaning=_("MobilePay's answer says nothing clear about this invoice."),
         remedy=_("We ask what became of it; nothing is sent twice."),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.utils.functional import cached_property
 
@@ -25,6 +25,13 @@ CONSENTS = f"{API}/directinvoiceconsents"
 JSON = "application/json"
 # More pages of consents than any merchant has: a cursor that goes in circles ends.
 MOST_PAGES = 1000
+
+
+class Called(NamedTuple):
+    """What a call brought, and its name, which their support asks for."""
+
+    content: Any
+    trace: str
 
 
 class Client:
@@ -51,32 +58,32 @@ class Client:
     def me(self) -> str:
         """Ask whom the token speaks for. Raises NotAuthorised when it has no merchant."""
         try:
-            answer, content = self._call("GET", f"{API}/merchants/me")
+            called = self._call("GET", f"{API}/merchants/me")
         except NotFound as error:
             raise refusals.no_merchant(error) from error
         try:
-            return values.guid(values.members(content, "merchant"), "MerchantId")
-        except values.Unreadable:
-            raise http.unreadable(answer, writes=False) from None
+            return values.guid(values.members(called.content, "merchant"), "MerchantId")
+        except values.Unreadable as error:
+            raise _unreadable(called, error) from error
 
     def issuers(self) -> Any:
         """List the merchant's invoice issuers."""
-        return self._call("GET", f"{self._merchant_path}/invoiceissuers")[1]
+        return self._call("GET", f"{self._merchant_path}/invoiceissuers").content
 
     # ------------------------------------------------------------------------------- invoices
-    def create(self, text: str, *, link: bool, many: bool, reference: str = "") -> Any:
+    def create(self, text: str, *, link: bool, many: bool, reference: str = "") -> Called:
         """Post one invoice or an array of them, exactly as written."""
         path = f"{self._merchant_path}/invoices{'/link' if link else ''}"
         path += "/batch" if many else ""
-        return self._call("POST", path, text=text, reference=reference, creates=True)[1]
+        return self._call("POST", path, text=text, reference=reference, creates=True)
 
     def status(self, handle: str) -> Any:
         """Get an invoice's status. Raises NotFound."""
-        return self._call("GET", f"{self._invoice_path(handle)}/status", reference=handle)[1]
+        return self._call("GET", f"{self._invoice_path(handle)}/status", reference=handle).content
 
     def details(self, handle: str) -> Any:
         """Get what they hold of an invoice. Raises NotFound, also when a link has expired."""
-        return self._call("GET", self._invoice_path(handle), reference=handle)[1]
+        return self._call("GET", self._invoice_path(handle), reference=handle).content
 
     def cancel(self, handle: str) -> None:
         """Withdraw an invoice."""
@@ -87,22 +94,22 @@ class Client:
     def ask_consent(self, handle: str) -> Any:
         """Ask the payer of a link's invoice to be billed directly."""
         text = f'{{"InvoiceId":"{known_guid(handle)}"}}'
-        return self._call("POST", CONSENTS, text=text, reference=handle, writes=True)[1]
+        return self._call("POST", CONSENTS, text=text, reference=handle, writes=True).content
 
     def consent(self, consent_id: str) -> Any:
         """Get one payer's answer. Raises NotFound."""
-        return self._call("GET", f"{CONSENTS}/{known_guid(consent_id)}")[1]
+        return self._call("GET", f"{CONSENTS}/{known_guid(consent_id)}").content
 
     def granted_consents(self, issuer_id: str) -> list[wire.Consent]:
         """List all consents granted to an issuer, page by page."""
         params = {"invoiceIssuerId": issuer_id, "state": "granted"}
         found: list[wire.Consent] = []
         for _page in range(MOST_PAGES):
-            answer, content = self._call("GET", CONSENTS, params=params)
+            called = self._call("GET", CONSENTS, params=params)
             try:
-                rows, cursor = wire.read_consents(content)
-            except values.Unreadable:
-                raise http.unreadable(answer, writes=False) from None
+                rows, cursor = wire.read_consents(called.content)
+            except values.Unreadable as error:
+                raise _unreadable(called, error) from error
             found += rows
             if not cursor:
                 return found
@@ -132,7 +139,7 @@ class Client:
         reference: str = "",
         writes: bool = False,
         creates: bool = False,
-    ) -> tuple[http.Answer, Any]:
+    ) -> Called:
         writes = writes or creates
         call = http.Call(
             method=method,
@@ -155,7 +162,7 @@ class Client:
         zone = terms.of(self.account).zone
         about: dict[str, Any] = {"correlation_id": trace, "zone": zone}
         refusals.raise_for(answer, writes=writes, creates=creates, **about)
-        return answer, _content(answer, writes=writes)
+        return Called(_content(answer, writes=writes, trace=trace), trace)
 
     def _send(self, call: http.Call, token: str) -> tuple[http.Answer, str]:
         trace = str(uuid.uuid4())
@@ -183,10 +190,17 @@ def known_guid(handle: str) -> str:
         raise NotFound(message, code="handle", field="handle") from None
 
 
-def _content(answer: http.Answer, *, writes: bool) -> Any:
+def _content(answer: http.Answer, *, writes: bool, trace: str) -> Any:
     if not answer.body.strip():
         return None
     try:
         return answer.json()
     except ValueError:
-        raise http.unreadable(answer, writes=writes) from None
+        found = http.unreadable(answer, writes=writes)
+        found.correlation_id = trace
+        raise found from None
+
+
+def _unreadable(called: Called, error: values.Unreadable) -> Unavailable:
+    message = f"Their answer cannot be read: {error}."
+    return Unavailable(message, code="unreadable", correlation_id=called.trace)

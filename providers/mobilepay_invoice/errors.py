@@ -150,6 +150,7 @@ ENDED: Mapping[Retry, _StrOrPromise] = {
     Retry.NEXT_DAY: _("Send it again tomorrow, or another way now."),
 }
 _SUPPORT = _("Contact MobilePay's support with the correlation id.")
+_SUPPORT_BY_ID = _("Contact MobilePay's support with their id of the invoice, {id}.")
 
 
 def error_word(code: str) -> ErrorWord:
@@ -166,10 +167,15 @@ def error_word(code: str) -> ErrorWord:
     return ErrorWord(meaning=unknown, remedy=_SUPPORT)
 
 
-def word_of_ended(code: str) -> ErrorWord:
-    """Put the code of an invoice that they had taken, and found wrong later, in plain words."""
+def word_of_ended(code: str, invoice_id: str) -> ErrorWord:
+    """Put the code of an invoice that they had taken, and found wrong later, in plain words.
+
+    A callback has no correlation id: their support finds the invoice by its id there.
+    """
     word = error_word(code)
     remedy = ENDED.get(retry(code))
+    if word.remedy is _SUPPORT:
+        remedy = format_lazy(_SUPPORT_BY_ID, id=invoice_id)
     return replace(word, remedy=remedy, retry=False) if remedy else word
 
 

@@ -94,7 +94,9 @@ def of_item(item: CallbackItem) -> StatusChange:
         occurred_at=item.at,
         sequence=item.sequence,
         redirect_url=item.link,
-        problem=of_problem(item.code, item.text) if state == RequestState.INVALID else {},
+        problem=of_problem(item.code, item.text, item.invoice_id)
+        if state == RequestState.INVALID
+        else {},
         extra=_extra(
             payment_date=item.payment_date.isoformat() if item.payment_date else "",
             paid_at=item.at.isoformat() if state == RequestState.PAID else "",
@@ -104,9 +106,9 @@ def of_item(item: CallbackItem) -> StatusChange:
     )
 
 
-def of_problem(code: str, text: str) -> dict[str, str]:
+def of_problem(code: str, text: str, invoice_id: str) -> dict[str, str]:
     """Say in plain words why a request is invalid, fit for JSON."""
-    word = errors.word_of_ended(code)
+    word = errors.word_of_ended(code, invoice_id)
     return {
         "code": code,
         "meaning": str(word.meaning),

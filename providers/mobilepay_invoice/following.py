@@ -132,12 +132,13 @@ def read(reader: Callable[[Any], T], content: Any) -> T:
         raise Unavailable(f"Their answer cannot be read: {error}.", code="unreadable") from error
 
 
-def read_answer(reader: Callable[[Any], T], content: Any) -> T:
+def read_answer(reader: Callable[[Any], T], content: Any, correlation_id: str = "") -> T:
     """Read the answer to a write, after which nothing is sure when it cannot be read."""
     try:
         return reader(content)
     except Unreadable as error:
-        raise OutcomeUnknown(f"Their answer cannot be read: {error}.", code="unreadable") from error
+        message = f"Their answer cannot be read: {error}."
+        raise OutcomeUnknown(message, code="unreadable", correlation_id=correlation_id) from error
 
 
 def _same(found: str, handle: str) -> None:

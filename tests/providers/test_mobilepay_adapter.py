@@ -292,6 +292,33 @@ def test_item_that_is_not_mentioned_or_twice_is_unknown(mock, mobilepay):
     assert told(results) == ["OutcomeUnknown not mentioned", "OutcomeUnknown not mentioned"]
 
 
+@pytest.mark.requirement("M4-79", "M4-45")
+@pytest.mark.parametrize(
+    "answer", [{"Accepted": [], "Rejected": [NESTED]}, {"Accepted": []}, {"Accepted": 5}, []]
+)
+def test_every_failure_of_a_batch_names_its_call(mock, mobilepay, answer):
+    mock.post(f"{INVOICES}/batch", status=202, json=answer)
+
+    try:
+        (failure,) = mobilepay.send_many(items("B"))
+    except OutcomeUnknown as error:
+        failure = error
+
+    assert isinstance(failure, ProviderError)
+    assert failure.correlation_id == mock.calls[-1].request.headers["CorrelationId"]
+
+
+@pytest.mark.requirement("M4-79")
+@pytest.mark.parametrize("answer", [{"json": {}}, {"body": "<html>"}])
+def test_answer_that_cannot_be_read_names_its_call(mock, mobilepay, answer):
+    mock.post(INVOICES, status=202, **answer)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        mobilepay.send(document(), options())
+
+    assert caught.value.correlation_id == mock.calls[-1].request.headers["CorrelationId"]
+
+
 @pytest.mark.requirement("M4-45")
 def test_item_of_a_batch_that_cannot_be_read_is_unknown(mock, mobilepay):
     accepted = [

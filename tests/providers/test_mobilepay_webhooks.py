@@ -63,6 +63,16 @@ def parse(*items: Any) -> list[StatusChange]:
     return webhooks.parse(json.dumps(items).encode())
 
 
+@pytest.mark.requirement("M4-66", "M4-100")
+@pytest.mark.parametrize("code", [10999, None])
+def test_unknown_reason_names_what_their_support_asks_for(code):
+    """A callback has no correlation id."""
+    (change,) = parse(INVALID | {"ErrorCode": code})
+
+    assert OTHER in change.problem["remedy"]
+    assert "correlation" not in change.problem["remedy"]
+
+
 # ------------------------------------------------------------------------------- who sends it
 GOOD = basic("mp-7b0c2f54", "long-random")
 
