@@ -32,13 +32,16 @@ class Tokens:
     scopes: tuple[str, ...] | None
 
 
-def ask(account: ProviderAccount, grant: Mapping[str, str]) -> Mapping[str, Any]:
+def ask(
+    account: ProviderAccount, grant: Mapping[str, str], *, where: str = ""
+) -> Mapping[str, Any]:
     """Send a grant and return the answer's object as it came.
 
+    `where` is the token endpoint, from a caller that must not wait for discovery now.
     Raises Refused with OAuth's word as code, NotAuthorised when our keys are refused,
     Unavailable when nothing happened, OutcomeUnknown when the grant may be used up.
     """
-    origin, path = discovery.split(discovery.endpoints(account).token)
+    origin, path = discovery.split(where or discovery.endpoints(account).token)
     body = urlencode({**grant, **client(account)}).encode()
     call = http.Call(method="POST", path=path, headers=_HEADERS, body=body, writes=True, told=_told)
     answer = http.send_to(account, origin, call)

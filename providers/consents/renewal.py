@@ -31,6 +31,29 @@ LEAST_LEASE = timedelta(seconds=30)
 _WRITING = timedelta(seconds=5)
 
 
+def attempt(consent: MerchantConsent) -> str:
+    """Renew the pair where nobody else is at it. Returns "" when another is.
+
+    Raises Unavailable when it may be tried again, NotAuthorised when it takes a person.
+    """
+    if consent.lease_until and consent.lease_until >= timezone.now():
+        return ""
+    # Before the lease: it must not run out while this is fetched.
+    where = _where(consent)
+    lease = take_lease(consent)
+    return renew(consent, lease, where) if lease else ""
+
+
+def _where(consent: MerchantConsent) -> str:
+    if consent.answer is not None:
+        return ""
+    try:
+        return discovery.endpoints(consent.account).token
+    except ProviderError as error:
+        grants.note_failure(consent, _said(error), now=timezone.now())
+        raise
+
+
 def take_lease(consent: MerchantConsent) -> str:
     """Become the one worker that renews this generation. Returns "" when another is at it."""
     lease, now = secrets.token_hex(16), timezone.now()
@@ -41,15 +64,12 @@ def take_lease(consent: MerchantConsent) -> str:
     return lease if taken else ""
 
 
-def renew(consent: MerchantConsent, lease: str) -> str:
-    """Renew the pair, or finish what a crashed worker began. Returns the new access token.
-
-    Raises Unavailable when it may be tried again, NotAuthorised when it takes a person.
-    """
+def renew(consent: MerchantConsent, lease: str, where: str) -> str:
+    """Renew the pair, or finish what a crashed worker began. Returns the new access token."""
     try:
         _reread(consent, lease)
         if consent.answer is None:
-            _fetch(consent, lease)
+            _fetch(consent, lease, where)
         return _take_up(consent)
     except Unavailable as error:
         grants.note_failure(consent, _said(error), now=timezone.now())
@@ -68,9 +88,9 @@ def _reread(consent: MerchantConsent, lease: str) -> None:
         raise _overtaken()
 
 
-def _fetch(consent: MerchantConsent, lease: str) -> None:
+def _fetch(consent: MerchantConsent, lease: str, where: str) -> None:
     """Get an answer and write it down before anything is made of it."""
-    body = _ask(consent, lease)
+    body = _ask(consent, lease, where)
     consent.answer = {"received_at": timezone.now().isoformat(), "body": dict(body)}
     stored = MerchantConsent.objects.filter(
         pk=consent.pk, generation=consent.generation, state=MerchantConsent.State.GRANTED
@@ -79,9 +99,9 @@ def _fetch(consent: MerchantConsent, lease: str) -> None:
         raise _overtaken()
 
 
-def _ask(consent: MerchantConsent, lease: str) -> Mapping[str, Any]:
+def _ask(consent: MerchantConsent, lease: str, where: str) -> Mapping[str, Any]:
     try:
-        return _ask_twice(consent, lease)
+        return _ask_twice(consent, lease, where)
     except Refused as error:
         if error.code != "invalid_grant":
             raise _needs_a_person(consent, error) from error
@@ -94,18 +114,24 @@ def _ask(consent: MerchantConsent, lease: str) -> Mapping[str, Any]:
         raise
 
 
-def _ask_twice(consent: MerchantConsent, lease: str) -> Mapping[str, Any]:
+def _ask_twice(consent: MerchantConsent, lease: str, where: str) -> Mapping[str, Any]:
     """Ask, and once more with the same token where the answer was lost."""
-    grant = {"grant_type": "refresh_token", "refresh_token": str(consent.tokens["refresh"])}
     try:
-        return exchange.ask(consent.account, grant)
-    except OutcomeUnknown as error:
-        if not _extend(consent, lease):
-            raise _overtaken() from error
+        return _ask_once(consent, lease, where)
+    except OutcomeUnknown:
+        pass
     try:
-        return exchange.ask(consent.account, grant)
+        return _ask_once(consent, lease, where)
     except OutcomeUnknown as error:
         raise Unavailable(str(error), code=error.code or "lost", meaning=words.LOST) from error
+
+
+def _ask_once(consent: MerchantConsent, lease: str, where: str) -> Mapping[str, Any]:
+    """Ask for as long as a fresh lease lasts: the token leaves only while it is ours to use."""
+    if not _extend(consent, lease):
+        raise _overtaken()
+    grant = {"grant_type": "refresh_token", "refresh_token": str(consent.tokens["refresh"])}
+    return exchange.ask(consent.account, grant, where=where)
 
 
 def _take_up(consent: MerchantConsent) -> str:

@@ -34,8 +34,8 @@ def access_token(account: ProviderAccount, *, stale: str = "") -> str:
         if token := _usable(consent, stale):
             return token
         _fail_alike(consent, begun)
-        if lease := renewal.take_lease(consent):
-            return renewal.renew(consent, lease)
+        if token := renewal.attempt(consent):
+            return token
         if time.monotonic() > until:
             raise Unavailable("Waited for a renewal.", meaning=words.BUSY, retry_after=5)
         time.sleep(_PAUSE)

@@ -1,5 +1,6 @@
 """Access tokens: kept, renewed once however many ask, and never lost between answer and store."""
 
+import json
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -217,10 +218,58 @@ def test_lease_of_a_dead_worker_runs_out(provider, account, due, at):
     assert tokens.access_token(account) == "access-1"
 
 
+def test_lease_is_taken_when_discovery_is_done(provider, account, due, at):
+    """Discovery may take as long as a lease lasts."""
+    leases = []
+
+    def slow(_request):
+        leases.append(stored().lease)
+        return 200, {}, json.dumps(provider.document)
+
+    provider.mock.remove("GET", server.DISCOVERY)
+    provider.mock.add_callback("GET", server.DISCOVERY, slow)
+    provider.answers.append(provider.renewed(at))
+
+    assert tokens.access_token(account) == "access-1"
+    assert leases == [""]
+
+
+def test_lease_is_fresh_when_the_refresh_token_leaves(provider, account, due, at, monkeypatch):
+    """A worker that was put to sleep with its lease must not leave with a lapsed one."""
+    monkeypatch.setattr(renewal, "_reread", lambda *_: age_lease(at))
+    lives, answer = [], provider.renewed(at)
+
+    def ask(_account, _grant, **_manner):
+        lives.append(stored().lease_until - timezone.now())
+        return answer
+
+    monkeypatch.setattr(exchange, "ask", ask)
+
+    tokens.access_token(account)
+
+    assert lives[0] > timedelta(seconds=25)
+
+
+def age_lease(at):
+    MerchantConsent.objects.update(lease_until=at - timedelta(seconds=1))
+
+
+def test_worker_that_lost_its_lease_sends_no_refresh_token(provider, account, due, at, monkeypatch):
+    monkeypatch.setattr(
+        renewal, "_reread", lambda *_: MerchantConsent.objects.update(lease="another's")
+    )
+
+    with pytest.raises(Unavailable):
+        tokens.access_token(account)
+
+    assert provider.asked == []
+    assert stored().lease == "another's"
+
+
 def test_withdrawal_during_a_renewal_wins(provider, account, due, at, monkeypatch):
     answer = provider.renewed(at)
 
-    def withdrawn_meanwhile(_account, _grant):
+    def withdrawn_meanwhile(_account, _grant, **_manner):
         grants.withdraw(stored(), now=at)
         return answer
 
