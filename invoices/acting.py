@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from invoices import alerts, facts, lifecycle, numbers, operations, timeline
+from invoices import alerts, facts, lifecycle, numbers, operations, options, timeline
 from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
 from invoices.models import Invoice, Operation, PaymentRequest
 from providers import registry
-from providers.contract import OPEN_STATES, RequestState, Source
+from providers.contract import OPEN_STATES, RequestState, Source, StatusChange
 
 if TYPE_CHECKING:
     from invoicing_site.merchants.models import User
@@ -117,6 +117,43 @@ def ask_consent(*, request_id: int, by: User, now: datetime) -> None:
         request.save(update_fields=["share_phone", "updated_at"])
         operations.queue(OperationKind.ASK_CONSENT, invoice, request=request, by=by, now=now)
         _asked(invoice, request, "asked_consent", by=by, now=now, data={})
+
+
+def declare_absent(*, request_id: int, by: User, now: datetime) -> None:
+    """Say that the provider does not have a request whose answer was lost: a person looked.
+
+    Raises CannotAct while it is being sent, or when the provider has told its id meanwhile.
+    """
+    with transaction.atomic(durable=True):
+        invoice, request = _locked(request_id)
+        if not is_nameless(request) or operations.live(request, OperationKind.CREATE):
+            raise CannotAct(_("The provider has told of it meanwhile. Look at the timeline."))
+        request.operations.filter(kind=OperationKind.CANCEL, state=OperationState.DUE).update(
+            state=OperationState.DROPPED, finished_at=now
+        )
+        _asked(
+            invoice,
+            request,
+            "declared_absent",
+            by=by,
+            now=now,
+            data={"provider": _provider(request)},
+        )
+        change = StatusChange(
+            reference=request.reference,
+            event_id=f"declared-absent:{now.isoformat()}",
+            state=RequestState.CANCELLED,
+            provider_word="",
+            occurred_at=now,
+        )
+        facts.apply(invoice, request, [change], source=Source.STAFF, now=now)
+        alerts.settle(invoice, "id_unknown", now=now, request=request)
+
+
+def is_nameless(request: PaymentRequest) -> bool:
+    """Say whether a request may be with the provider under an id that nobody told us."""
+    known = request.account.provider in registry.classes()
+    return known and request.state == RequestState.UNKNOWN and not options.handle(request)
 
 
 def may_ask_consent(request: PaymentRequest) -> bool:
@@ -258,7 +295,8 @@ def effects(
 ) -> list[str]:
     """List what an action does, in the order it happens, for the confirmation.
 
-    `action` is withdraw, capture, refund, cancel, uncollectible, correct, consent or name.
+    `action` is withdraw, capture, refund, cancel, uncollectible, correct, consent, name or
+    absent.
     """
     return EFFECTS[action](invoice, request, amount)
 
@@ -283,9 +321,16 @@ def _withdraw_effects(
     }
     if request and request.state == RequestState.QUEUED:
         first = _("The request has not left yet: it is called off, and nothing reaches anybody.")
+    kind = registry.classes().get(request.account.provider) if request else None
+    race = _("If the customer approves at the same moment, the approval wins and you are told.")
+    if kind and not kind.can_capture:
+        race = _(
+            "A payment that is set for a later day is withdrawn too. If the customer pays at "
+            "the same moment, the payment wins and you are told."
+        )
     return [
         first,
-        _("If the customer approves at the same moment, the approval wins and you are told."),
+        race,
         _("The invoice stays open; it can be sent again."),
     ]
 
@@ -365,6 +410,17 @@ def _name_effects(
     ]
 
 
+def _absent_effects(
+    invoice: Invoice, request: PaymentRequest | None, amount: Decimal | None
+) -> list[str]:
+    return [
+        _("You have looked in the portal of %(provider)s, and invoice %(number)s is not there.")
+        % {"provider": _provider(request), "number": invoice.number},
+        _("The request is closed here, and the invoice can be sent again."),
+        _("If the provider has it after all, the customer has it twice: look well."),
+    ]
+
+
 EFFECTS: dict[str, Callable[[Invoice, PaymentRequest | None, Decimal | None], list[str]]] = {
     "withdraw": _withdraw_effects,
     "capture": _capture_effects,
@@ -374,4 +430,5 @@ EFFECTS: dict[str, Callable[[Invoice, PaymentRequest | None, Decimal | None], li
     "correct": _correct_effects,
     "consent": _consent_effects,
     "name": _name_effects,
+    "absent": _absent_effects,
 }

@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from invoices import alerts, documents, facts, operations, options, posting, timeline
-from invoices.enums import EventKind, OperationKind, OperationState
+from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
 from invoices.models import Operation, PaymentRequest
 from providers import accounts, registry
 from providers.contract import (
+    OPEN_STATES,
     NotAuthorised,
     NotFound,
     OutcomeUnknown,
@@ -52,6 +53,9 @@ class Outcome:
 
 
 DONE = OperationState.DONE
+# States in which nothing was heard from the provider about a request.
+UNHEARD = frozenset({RequestState.QUEUED, RequestState.SUBMITTING, RequestState.UNKNOWN})
+LONG_WAIT = timedelta(minutes=10)
 
 
 def do(operation: Operation, *, in_doubt: bool) -> Outcome:
@@ -98,7 +102,7 @@ def send_many(found: Sequence[Operation], *, in_doubt: Mapping[int, bool]) -> di
     outcomes, going = {}, []
     for operation in found:
         assert operation.request is not None  # noqa: S101 -- these create one
-        if in_doubt[operation.pk] and operation.request.provider_id:
+        if operation.request.provider_id or _may_be_too_late(operation, in_doubt[operation.pk]):
             outcomes[operation.pk] = do(operation, in_doubt=True)
         else:
             going.append(operation)
@@ -152,13 +156,29 @@ def _create(
     provider: Provider, operation: Operation, request: PaymentRequest, *, in_doubt: bool
 ) -> Outcome:
     what, name = "created", options.handle(request)
-    if in_doubt and name:
+    if request.provider_id and request.state not in UNHEARD:
+        return Outcome(state=DONE, what="found")  # Facts have told of it meanwhile.
+    if _may_be_too_late(operation, in_doubt):
+        return Outcome(state=OperationState.UNKNOWN, what="waits", counts=False, wait=LONG_WAIT)
+    if (in_doubt or request.provider_id) and name:
         try:
             return Outcome(state=DONE, what="found", changes=provider.fetch(name))
         except NotFound:
             what = "not_found"
     sent = provider.send(documents.of(request.document), _options(operation, request))
     return Outcome(state=DONE, what=what, sent=sent, changes=sent.changes)
+
+
+def _may_be_too_late(operation: Operation, in_doubt: bool) -> bool:
+    """Say whether repeating would make what must be withdrawn at once.
+
+    The invoice was settled while nobody knows whether the request arrived, and only a message
+    from the provider can tell: that is waited for.
+    """
+    request = operation.request
+    settled = operation.invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    nameless = request is not None and not options.handle(request)
+    return in_doubt and settled and nameless
 
 
 def _ask_consent(provider: Provider, request: PaymentRequest) -> Outcome:
@@ -211,17 +231,34 @@ def _refused(
             # It was taken and named, and is only not ready yet: it may still come to life.
             return Outcome(state=OperationState.DUE, what="waits", counts=False)
         return _never_arrived(operation, request)
-    creating = operation.kind == OperationKind.CREATE
-    tried_before = in_doubt or operation.tries > 1
-    if creating and tried_before and error.code in provider.duplicate_codes:
-        # An earlier try had arrived, whatever they said. Sending anything else would bill twice.
-        return Outcome(state=DONE, what="arrived", problem=problem_of(error))
+    if operation.kind == OperationKind.CREATE:
+        return _create_refused(provider, operation, error, in_doubt=in_doubt)
     return Outcome(
         state=OperationState.FAILED,
         what="refused",
         problem=problem_of(error),
-        changes=() if creating else _ask(provider, request),
+        changes=_ask(provider, request),
     )
+
+
+def _create_refused(
+    provider: Provider, operation: Operation, error: Refused, *, in_doubt: bool
+) -> Outcome:
+    """Read a refusal of what may have been sent before, where no key tells the tries apart."""
+    problem = problem_of(error)
+    again = error.code in provider.duplicate_codes
+    if again and (in_doubt or operation.tries > 1):
+        # An earlier try had arrived, whatever they said. Sending anything else would bill twice.
+        return Outcome(state=DONE, what="arrived", problem=problem)
+    if in_doubt and provider.duplicate_codes:
+        # They refuse the repeat. That says nothing of the try whose answer was lost.
+        return Outcome(state=DONE, what="doubtful", problem=problem)
+    if again:
+        problem["remedy"] = _(
+            "It takes a request that is alike in every field for one sent before. Correct a text "
+            "of the invoice, a comment for instance, then send it again."
+        )
+    return Outcome(state=OperationState.FAILED, what="refused", problem=problem)
 
 
 def _never_arrived(operation: Operation, request: PaymentRequest) -> Outcome:
@@ -321,6 +358,10 @@ def record(operation: Operation, outcome: Outcome, *, now: datetime) -> None:
 
 
 def _keep_sent(request: PaymentRequest, sent: Sent) -> None:
+    if request.provider_id and sent.provider_id != request.provider_id:
+        # The id we know stays; that there is another is told by what comes for it.
+        request.facts = request.facts | {"other_id": sent.provider_id}
+        return
     request.provider_id = sent.provider_id
     request.expires_at = sent.expires_at
     request.facts = request.facts | dict(sent.extra)
@@ -342,9 +383,10 @@ def _record_create(
     if request.state not in ours or outcome.changes:
         return
     request.problem = dict(outcome.problem)
-    if outcome.what == "arrived":
+    if outcome.what in {"arrived", "doubtful"}:
+        request.facts = request.facts | {"lost_answer": outcome.what}
         _set(request, RequestState.UNKNOWN, now)
-        _note(operation, request, "arrived", now)
+        _note(operation, request, outcome.what, now)
     elif operation.state == OperationState.FAILED:
         _record_invalid(operation, request, outcome, now)
     elif operation.state == OperationState.UNKNOWN:
@@ -384,9 +426,14 @@ def _record_failure(
     if operation.kind == OperationKind.AFTER_PAID:
         return  # Best effort: the customer has paid and nothing depends on it.
     _note(operation, request, f"failed_{operation.kind}", now, problem=outcome.problem)
+    if operation.kind == OperationKind.ASK_CONSENT:
+        request.share_phone = False  # So that the payer can be asked again.
+        request.save(update_fields=["share_phone", "updated_at"])
     # A withdrawal that lost against the customer's approval is no matter for a person: the
-    # approval itself is on the timeline.
-    if operation.kind != OperationKind.CANCEL:
+    # approval itself is on the timeline. One that leaves a settled invoice payable is.
+    settled = operation.invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    payable = settled and request.state in OPEN_STATES
+    if operation.kind != OperationKind.CANCEL or payable:
         _alert(operation, request, "operation_failed", outcome, now)
 
 
@@ -394,7 +441,7 @@ def _set(request: PaymentRequest, state: RequestState, now: datetime) -> None:
     request.state = state
     request.state_at = now
     request.ask_at = facts.next_ask(request, now)
-    request.save(update_fields=["state", "state_at", "ask_at", "problem", "updated_at"])
+    request.save(update_fields=["state", "state_at", "ask_at", "facts", "problem", "updated_at"])
 
 
 def _alert(

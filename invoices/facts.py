@@ -13,13 +13,15 @@ from decimal import Decimal
 from django.utils import dateparse
 
 from customers import consents
-from invoices import alerts, lifecycle, operations, options, timeline
+from invoices import alerts, lifecycle, operations, options, quotas, timeline
 from invoices.enums import EventKind, InvoiceStatus, OperationKind
 from invoices.ledger import Ledger, Page, update
 from invoices.models import Invoice, Movement, PaymentRequest
 from providers import masking, registry
 from providers.contract import (
     OPEN_STATES,
+    Money,
+    MovementKind,
     Provider,
     RequestState,
     Source,
@@ -95,8 +97,8 @@ def _apply_one(
     source: Source,
     now: datetime,
 ) -> bool:
-    news = _keep_extra(request, change)
     event_id = _event_id(request, change)
+    news = _keep_extra(page, request, change, event_id)
     if change.authoritative:
         # The provider's present word is a fact only where the others do not say it already.
         if change.state is not None and page.resolved(request) != change.state:
@@ -182,6 +184,7 @@ def _move(
         return
     if (request.account_id, money.provider_ref) in taken:
         return
+    _check_amount(request, money, now)
     taken.add((request.account_id, money.provider_ref))
     page.move(
         Movement(
@@ -199,19 +202,45 @@ def _move(
     )
 
 
-def _keep_extra(request: PaymentRequest, change: StatusChange) -> bool:
+def _check_amount(request: PaymentRequest, money: Money, now: datetime) -> None:
+    """Tell a person of a payment in one piece that is not what was asked for. It counts."""
+    whole = money.kind == MovementKind.CAPTURED and not _can_capture(request)
+    if not whole or money.amount == request.amount:
+        return
+    data = {
+        "amount": str(money.amount),
+        "currency": money.currency,
+        "expected": str(request.amount),
+    }
+    alerts.raise_alert(request.invoice, "other_amount", now=now, request=request, data=data)
+
+
+def _can_capture(request: PaymentRequest) -> bool:
+    return _known(request) and registry.classes()[request.account.provider].can_capture
+
+
+def _keep_extra(page: Page, request: PaymentRequest, change: StatusChange, event_id: str) -> bool:
+    """Keep what comes with a fact. What is older than a known one fills gaps, but changes nothing."""
     news = False
     if change.redirect_url and not request.redirect_url:
         request.redirect_url, news = options.sealed(change.redirect_url), True
     if change.problem and change.state == RequestState.INVALID:
-        request.problem = dict(change.problem)
-    merged = request.facts | dict(change.extra)
+        request.problem = timeline.storable(change.problem)
+    told = timeline.storable(change.extra)
+    stale = event_id in page.event_ids or _is_older(page, request, change)
+    merged = told | request.facts if stale else request.facts | told
     if merged == request.facts:
         return news
     request.facts = merged
     if before := merged.get("capture_before"):
         request.capture_before = dateparse.parse_datetime(before)
     return True
+
+
+def _is_older(page: Page, request: PaymentRequest, change: StatusChange) -> bool:
+    if change.authoritative or change.sequence is None:
+        return False
+    return any((fact.sequence or 0) > change.sequence for fact in page.facts(request))
 
 
 def _take_profile(page: Page, request: PaymentRequest, change: StatusChange, now: datetime) -> None:
@@ -349,7 +378,8 @@ def _follow(page: Page, request: PaymentRequest, before: RequestState, now: date
     settled = invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
     if settled:
         close_others(invoice, request, now=now)
-    if settled and after in {RequestState.SUBMITTED, RequestState.CREATED}:
+    unreserved = after == RequestState.ACCEPTED and not page.request_sums(request).reserved
+    if settled and (after in {RequestState.SUBMITTED, RequestState.CREATED} or unreserved):
         # It was on its way when the invoice was settled, and has only now arrived.
         close(invoice, request, now=now, reason="the invoice is settled")
 
@@ -404,7 +434,8 @@ def close(invoice: Invoice, request: PaymentRequest, *, now: datetime, reason: s
 
 
 def call_off(invoice: Invoice, request: PaymentRequest, *, now: datetime) -> None:
-    """Record that a queued request never left."""
+    """Record that a queued request never left, and count it against no limit."""
+    quotas.release_uncounted(request)
     request.state, request.state_at, request.ask_at = RequestState.CANCELLED, now, None
     request.save(update_fields=["state", "state_at", "ask_at", "updated_at"])
     timeline.add(

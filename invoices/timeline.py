@@ -77,13 +77,13 @@ def build(
         position=after.position + 1,
         kind=kind,
         what=what,
-        data=_storable(dict(data or {})),
+        data=storable(dict(data or {})),
         source=source,
         actor=actor,
         actor_name=str(actor) if actor else "",
         event_id=event_id[:200],
         provider_word=provider_word.replace("\x00", "")[:60],
-        payload=_storable(masking.payload(dict(payload or {}))),
+        payload=storable(masking.payload(dict(payload or {}))),
         superseded=superseded,
         occurred_at=occurred_at,
         recorded_at=now,
@@ -93,12 +93,12 @@ def build(
     return event
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Leave out what no database keeps in text: a provider's answer may hold anything."""
     if isinstance(value, Mapping):
-        return {str(key).replace("\x00", ""): _storable(inner) for key, inner in value.items()}
+        return {str(key).replace("\x00", ""): storable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_storable(inner) for inner in value]
+        return [storable(inner) for inner in value]
     return value.replace("\x00", "") if isinstance(value, str) else value
 
 

@@ -66,6 +66,11 @@ WORDS: dict[str, Words] = {
     "arrived": Words(_("%(provider)s has the request, but the answer with its number was lost"),
                      "warn", "question-mark-circle",
                      _("It is not sent again. The next message from them names it")),
+    "doubtful": Words(_("%(provider)s refuses the repeat: %(meaning)s. Whether the first try "
+                        "arrived is not known"), "warn", "question-mark-circle",
+                      _("It is not sent again before that is certain")),
+    "declared_absent": Words(_("Looked for at %(provider)s and not found: it can be sent again"),
+                             icon="no-symbol"),
     "asked_consent": Words(_("Permission to be billed directly asked for"), "info",
                            "chat-bubble-left"),
     "failed_consent": Words(_("Asking for permission was refused: %(meaning)s"), "warn",
@@ -113,11 +118,13 @@ ALERTS: dict[str, Words] = {
                                "bad", "banknotes", _("Refund it")),
     "wrong_money": Words(_("%(amount)s %(currency)s arrived, but the invoice is in %(expected)s"),
                          "bad", "banknotes", _("Compare with the provider's portal")),
+    "other_amount": Words(_("%(amount)s %(currency)s was paid, but %(expected)s was asked for"), "bad",
+                          "banknotes", _("Compare with the provider's portal")),
     "not_authorised": Words(_("%(provider)s does not accept the account's keys"), "bad",
                             "key", _("Correct the keys on the account's page, then resume")),
-    "id_unknown": Words(_("%(provider)s has the request, but which number it gave it is not "
-                          "known"), "warn", "question-mark-circle",
-                        _("Find the invoice in the provider's portal and enter its id here")),
+    "id_unknown": Words(_("%(provider)s has not told what became of the request"), "warn", "question-mark-circle",
+                        _("Look for the invoice in the provider's portal. If it is there, enter its "
+                          "id; if it is not, say so, and send it again")),
     "needs_person": Words(_("%(kind)s did not go through after %(tries)s tries: %(meaning)s"),
                           "bad", "exclamation-triangle",
                           _("Look at the timeline, then try again or choose another road")),

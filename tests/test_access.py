@@ -126,6 +126,7 @@ ROUTES = {
     "request-compare": Route(BILLER, requested),
     "request-link": Route(BILLER, requested),
     "request-name": Route(BILLER, requested),
+    "request-absent": Route(BILLER, requested),
     "request-consent": Route(BILLER, requested),
     "invoice-correct": Route(BILLER, issued),
     "invoice-preview": Route(

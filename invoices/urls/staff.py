@@ -34,6 +34,11 @@ urlpatterns = [
     path("invoices/<int:pk>/requests/<int:request_pk>/link/", links.link, name="request-link"),
     path("invoices/<int:pk>/requests/<int:request_pk>/name/", links.name, name="request-name"),
     path(
+        "invoices/<int:pk>/requests/<int:request_pk>/absent/",
+        links.absent,
+        name="request-absent",
+    ),
+    path(
         "invoices/<int:pk>/requests/<int:request_pk>/consent/",
         links.ask_consent,
         name="request-consent",

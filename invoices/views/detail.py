@@ -128,9 +128,7 @@ def _shown_request(row: Any, kept: Any) -> dict[str, Any]:
         ),
         "may_ask_consent": acting.may_ask_consent(row),
         "consent": _consent_words(row),
-        "may_name": row.state == RequestState.UNKNOWN and not options.handle(row)
-        if provider
-        else False,
+        "may_name": acting.is_nameless(row),
         "was_refused": row.state == RequestState.INVALID,
         "may_refund": bool(kept and kept > 0 and provider and provider.can_refund),
         "kept": kept,

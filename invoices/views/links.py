@@ -110,6 +110,24 @@ def name(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
 
 
 @biller
+def absent(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
+    """Say that the provider does not have a request whose answer was lost."""
+    row = request_of(request, pk, request_pk)
+    return dialog(
+        request,
+        row.invoice,
+        row=row,
+        action="absent",
+        title=_("It is not there"),
+        button=_("I have looked: it is not there"),
+        form=forms.Form(request.POST if request.method == "POST" else None),
+        do=lambda data: acting.declare_absent(
+            request_id=row.pk, by=request.user, now=timezone.now()
+        ),
+    )
+
+
+@biller
 def ask_consent(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
     """Ask the payer for permission to be billed directly."""
     row = request_of(request, pk, request_pk)
