@@ -6,10 +6,12 @@ grow with the number of invoices within such a part.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -26,6 +28,7 @@ from providers import registry
 from providers.contract import Channel, Problem, Quota
 from providers.models import ProviderAccount
 
+logger = logging.getLogger(__name__)
 # Invoices whose rows are locked in one transaction.
 PART = 200
 
@@ -48,17 +51,20 @@ def look_over(
     """
     looked: dict[int, Looked] = {}
     counted: list[tuple[int, Sequence[Quota]]] = []
+    due_today: set[int] = set()
     for ids in _parts(invoice_ids):
         rows = Invoice.objects.filter(merchant=merchant, pk__in=ids).exclude(number="")
         invoices = list(rows.select_related("issuer", "merchant", "customer"))
         roads, survey = _roads(merchant, invoices, road_key, now)
+        today = now.astimezone(ZoneInfo(merchant.time_zone)).date()
+        due_today |= {row.pk for row in invoices if row.due_date and row.due_date <= today}
         for road, invoice in roads:
             looked[invoice.pk] = Looked(
                 invoice_id=invoice.pk, problems=road.problems, remarks=road.remarks
             )
             if road.is_open and road.account and road.channel:
                 counted.append((invoice.pk, survey.quotas(invoice, road.account, road.channel)))
-    _remark_on_limits(road_key, looked, counted, now)
+    _remark_on_limits(road_key, looked, counted, due_today, now)
     return [looked[pk] for pk in invoice_ids if pk in looked]
 
 
@@ -66,16 +72,29 @@ def _remark_on_limits(
     road_key: str,
     looked: dict[int, Looked],
     counted: Sequence[tuple[int, Sequence[Quota]]],
+    due_today: set[int],
     now: datetime,
 ) -> None:
     account = road_key.partition(":")[0]
     if not account.isdecimal() or not any(quotas for _, quotas in counted):
         return
     for pk, quota in limits.full_today(int(account), counted, now=now).items():
+        rule = _("Today's limit is reached: %(what)s, %(limit)d a day.") % {
+            "what": quota.label,
+            "limit": quota.limit,
+        }
+        if pk in due_today:
+            late = Problem(
+                field="quota",
+                rule=rule,
+                remedy=_("It is due today, so tomorrow is too late: choose another way."),
+                code=quota.code,
+            )
+            looked[pk] = replace(looked[pk], problems=(late,))
+            continue
         remark = Problem(
             field="quota",
-            rule=_("Today's limit is reached: %(what)s, %(limit)d a day.")
-            % {"what": quota.label, "limit": quota.limit},
+            rule=rule,
             remedy=_("It is held, and sent by itself tomorrow."),
             code=quota.code,
             blocking=False,
@@ -102,9 +121,39 @@ def queue(dispatch_id: int, *, now: datetime) -> int:
 
 def _queue_part(dispatch: Dispatch, now: datetime) -> int | None:
     """Queue or refuse some items in one transaction. None when none wait."""
+    try:
+        return _queue_some(dispatch, now, PART)
+    except Exception:
+        # One that breaks us must not stop the others: one by one, the culprit says so.
+        logger.exception("A part of dispatch %s could not be queued", dispatch.pk)
+        return _queue_one(dispatch, now)
+
+
+def _queue_one(dispatch: Dispatch, now: datetime) -> int | None:
+    try:
+        return _queue_some(dispatch, now, 1)
+    except Exception:
+        logger.exception("An invoice of dispatch %s could not be queued", dispatch.pk)
     with transaction.atomic(durable=True):
         waiting = dispatch.items.filter(state=DispatchItem.State.WAITING).order_by("pk")
-        items = list(waiting.select_for_update(skip_locked=True, of=("self",))[:PART])
+        item = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+        if item is None:
+            return None
+        broken = Problem(
+            field="invoice",
+            rule=_("An error of ours stopped this invoice; nothing was sent."),
+            remedy=_("Send it from its own page, and tell whoever runs this site."),
+            code="error",
+        )
+        item.state, item.problems = DispatchItem.State.REFUSED, [in_words(broken)]
+        item.save(update_fields=["state", "problems"])
+    return 0
+
+
+def _queue_some(dispatch: Dispatch, now: datetime, most: int) -> int | None:
+    with transaction.atomic(durable=True):
+        waiting = dispatch.items.filter(state=DispatchItem.State.WAITING).order_by("pk")
+        items = list(waiting.select_for_update(skip_locked=True, of=("self",))[:most])
         if not items:
             return None
         invoices = list(lifecycle.locked_many(item.invoice_id for item in items).values())
@@ -178,7 +227,11 @@ def _account_and_channel(
     rows = ProviderAccount.objects.filter(
         merchant=merchant, active=True, provider__in=registry.classes()
     )
-    account = rows.select_related("merchant").filter(pk=pk).first() if pk.isdecimal() else None
+    account = (
+        rows.select_related("merchant").filter(pk=pk).first()
+        if pk.isdecimal() and len(pk) < 19
+        else None
+    )
     if account is None:
         return None, None
     channels = registry.classes()[account.provider].channels

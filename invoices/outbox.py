@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, prefetch_related_objects
 from django.utils import timezone
 
@@ -36,6 +37,9 @@ MAX_TRIES = 12
 MAX_WAITS = 300
 # Outcomes of one call that are written down in one transaction.
 WRITTEN_AT_ONCE = 250
+# A lease this young need not begin anew.
+FRESH = timedelta(seconds=30)
+NOT_YET = deeds.Outcome(state=OperationState.DUE, what="retry")
 LOST = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
 
 
@@ -50,6 +54,7 @@ class Claim:
     in_doubt: bool
     # Account and channel, where the provider takes many requests in one call.
     lot: tuple[int, str] | None = None
+    until: datetime | None = None
 
 
 def drain(now: datetime | None = None, *, threads: int | None = None) -> int:
@@ -109,7 +114,14 @@ def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
             state=RequestState.SUBMITTING
         )
     return [
-        Claim(pk, invoice_id, fence + 1, state != OperationState.DUE, _lot(kind, account, slug, by))
+        Claim(
+            pk,
+            invoice_id,
+            fence + 1,
+            state != OperationState.DUE,
+            _lot(kind, account, slug, by),
+            now + LEASE,
+        )
         for pk, fence, state, _, kind, invoice_id, account, slug, by in rows
     ]
 
@@ -165,15 +177,12 @@ def run_lot(claims: list[Claim], *, now: datetime | None = None) -> None:
     if len(claims) == 1:
         run(claims[0], now=now)
         return
+    claims = _renewed(claims, now or timezone.now())
     operations = _load(claims)
     doubts = {each.operation_id: each.in_doubt for each in claims}
-    try:
-        held = quotas.over(list(operations.values()), now=now or timezone.now())
-        going = [each for pk, each in operations.items() if pk not in held]
-        outcomes = held | deeds.send_many(going, in_doubt=doubts)
-    except Exception:
-        logger.exception("A lot of %s operations ended in an error of ours", len(claims))
-        outcomes = dict.fromkeys(operations, LOST)
+    held = _held(list(operations.values()), now or timezone.now())
+    going = [each for pk, each in operations.items() if pk not in held]
+    outcomes = held | _sent(going, doubts)
     mine = [each for each in claims if each.operation_id in outcomes]
     for start in range(0, len(mine), WRITTEN_AT_ONCE):
         _write_back_safely(mine[start : start + WRITTEN_AT_ONCE], outcomes, now or timezone.now())
@@ -181,16 +190,63 @@ def run_lot(claims: list[Claim], *, now: datetime | None = None) -> None:
 
 def run(claimed: Claim, *, now: datetime | None = None) -> None:
     """Do one claimed operation. Anything unforeseen leaves it to be asked about, and is logged."""
-    operation = _load([claimed]).get(claimed.operation_id)
+    operation = _load(_renewed([claimed], now or timezone.now())).get(claimed.operation_id)
     if operation is None:
         return
+    held = _held([operation], now or timezone.now())
+    outcome = held.get(operation.pk) or _done(operation, claimed.in_doubt)
+    _write_back_safely([claimed], {operation.pk: outcome}, now or timezone.now())
+
+
+def _renewed(claims: list[Claim], now: datetime) -> list[Claim]:
+    """Begin the lease anew where others were done first, and let go of what was lost meanwhile."""
+    late = [each for each in claims if each.until and each.until - now < LEASE - FRESH]
+    if not late:
+        return claims
+    ids = [each.operation_id for each in late]
+    fences = {each.operation_id: each.fence for each in late}
+    with transaction.atomic(durable=True):
+        rows = Operation.objects.select_for_update().filter(pk__in=ids, state=OperationState.LEASED)
+        ours = {pk for pk, fence in rows.values_list("pk", "fence") if fence == fences[pk]}
+        Operation.objects.filter(pk__in=ours).update(lease_until=now + LEASE)
+    return [each for each in claims if each.operation_id in ours or each not in late]
+
+
+def _held(operations: list[Operation], now: datetime) -> dict[int, deeds.Outcome]:
+    """Return what must wait for tomorrow. Nothing has left when counting fails: all waits."""
     try:
-        held = quotas.over([operation], now=now or timezone.now())
-        outcome = held.get(operation.pk) or deeds.do(operation, in_doubt=claimed.in_doubt)
+        held = quotas.over(operations, now=now)
+    except Exception:
+        logger.exception("The limits of %s operations could not be counted", len(operations))
+        return {each.pk: NOT_YET for each in operations}
+    return {
+        pk: deeds.Outcome(
+            state=OperationState.DUE,
+            what="held_quota",
+            problem=each.problem,
+            wait=each.wait,
+            counts=False,
+        )
+        for pk, each in held.items()
+    }
+
+
+def _sent(operations: list[Operation], doubts: Mapping[int, bool]) -> dict[int, deeds.Outcome]:
+    """Send many in one call. One that breaks us must not stop the others: then one by one."""
+    try:
+        return deeds.send_many(operations, in_doubt=doubts)
+    except Exception:
+        logger.exception("A lot of %s operations ended in an error of ours", len(operations))
+        # Whether the call had left is past telling.
+        return {each.pk: _done(each, in_doubt=True) for each in operations}
+
+
+def _done(operation: Operation, in_doubt: bool) -> deeds.Outcome:
+    try:
+        return deeds.do(operation, in_doubt=in_doubt)
     except Exception:
         logger.exception("Operation %s ended in an error of ours", operation.pk)
-        outcome = LOST
-    _write_back_safely([claimed], {operation.pk: outcome}, now or timezone.now())
+        return LOST
 
 
 def _load(claims: list[Claim]) -> dict[int, Operation]:
@@ -217,7 +273,7 @@ def _write_back_safely(
     claims: list[Claim], outcomes: Mapping[int, deeds.Outcome], now: datetime
 ) -> None:
     try:
-        write_back_many(claims, outcomes, now=now)
+        _write_back_again(claims, outcomes, now)
     except Exception:
         if len(claims) > 1:
             for each in claims:
@@ -226,6 +282,17 @@ def _write_back_safely(
         # What came with the outcome cannot be stored. That it is unknown can, and it counts.
         logger.exception("The outcome of operation %s could not be written", claims[0].operation_id)
         write_back(claims[0], LOST, now=now)
+
+
+def _write_back_again(
+    claims: list[Claim], outcomes: Mapping[int, deeds.Outcome], now: datetime
+) -> None:
+    """Write outcomes down, once more where a database was in somebody's way."""
+    try:
+        write_back_many(claims, outcomes, now=now)
+    except OperationalError:
+        time.sleep(random.uniform(0.05, 0.3))  # noqa: S311 -- not a secret
+        write_back_many(claims, outcomes, now=now)
 
 
 def write_back(claimed: Claim, outcome: deeds.Outcome, *, now: datetime) -> bool:
@@ -277,7 +344,7 @@ def _write_one(operation: Operation, outcome: deeds.Outcome, now: datetime) -> N
     operation.problem = outcome.problem
     operation.lease_until = None
     operation.save(
-        update_fields=["state", "due_at", "lease_until", "problem", "finished_at", "tries"]
+        update_fields=["state", "due_at", "lease_until", "problem", "finished_at", "misses"]
     )
     if operation.kind == OperationKind.CREATE and outcome.what == "refused":
         quotas.release(operation)
@@ -286,7 +353,8 @@ def _write_one(operation: Operation, outcome: deeds.Outcome, now: datetime) -> N
 
 def _come_back(operation: Operation, outcome: deeds.Outcome, now: datetime) -> None:
     """Set when to try or ask again, or give up and say so after many tries."""
-    if operation.tries >= (MAX_TRIES if outcome.counts else MAX_WAITS):
+    operation.misses += outcome.counts
+    if operation.misses >= MAX_TRIES or operation.tries >= MAX_WAITS:
         operation.state, operation.finished_at = OperationState.FAILED, now
         return
     operation.state = outcome.state

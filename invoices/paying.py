@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import QuerySet
 
-from invoices import facts, lifecycle, options, outbox, reconcile, sending, timeline
+from invoices import facts, lifecycle, operations, options, outbox, reconcile, sending, timeline
 from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
 from invoices.models import Invoice, Operation, PaymentRequest, TimelineEvent
 from providers import registry
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SAME_PRESS = timedelta(seconds=10)
 OPENED_AGAIN = timedelta(minutes=30)
 ASKED_RECENTLY = timedelta(seconds=2)
+# Of a row's id: a database has no larger numbers, and a visitor may type any.
+MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +108,17 @@ def _open_links(invoice_id: int) -> QuerySet[PaymentRequest]:
 def _link(invoice_id: int, road_key: str) -> str:
     """Return the open link of a road, where the provider gave one when staff sent it."""
     account, _, slug = road_key.partition(":")
-    if not account.isdecimal():
+    if not account.isdecimal() or len(account) > MOST_DIGITS:
         return ""
-    rows = _open_links(invoice_id).filter(account_id=int(account), channel=slug)
+    rows = (
+        _open_links(invoice_id)
+        .filter(
+            account_id=int(account),
+            channel=slug,
+            invoice__status__in=[InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE],
+        )
+        .exclude(operations__kind=OperationKind.CANCEL, operations__state__in=operations.LIVE)
+    )
     row = rows.select_related("account").order_by("-pk").first()
     kind = registry.classes().get(row.account.provider) if row else None
     if row is None or kind is None:

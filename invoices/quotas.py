@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,9 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import override
 
-from invoices import deeds
-from invoices.enums import OperationState
-from invoices.models import Operation
+from invoices.models import Operation, PaymentRequest
 from providers.contract import Quota
 from providers.models import QuotaUse
 
@@ -44,12 +43,20 @@ def stored(quotas: Sequence[Quota]) -> list[dict[str, Any]]:
     ]
 
 
-def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, deeds.Outcome]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """That a request waits, how long, and for which limit in words."""
+
+    wait: timedelta
+    problem: Mapping[str, Any]
+
+
+def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, Held]:
     """Count requests that are about to be sent, and return those that must wait, by id."""
     counting = [each for each in operations if _uncounted(each, now)]
     if not counting:
         return {}
-    held: dict[int, deeds.Outcome] = {}
+    held: dict[int, Held] = {}
     with transaction.atomic(durable=True):
         used = _used(counting, now)
         fresh: Counter[Key] = Counter()
@@ -67,6 +74,14 @@ def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, deeds.O
         going = [each for each in counting if each.pk not in held]
         _remember(going)
     return held
+
+
+def release_uncounted(request: PaymentRequest) -> None:
+    """Take a request that is called off from the counters."""
+    for operation in request.operations.filter(counted_on__isnull=False):
+        operation.request = request
+        release(operation)
+    request.operations.update(counted_on=None)
 
 
 def release(operation: Operation) -> None:
@@ -161,15 +176,9 @@ def _today(quota: Mapping[str, Any], now: datetime) -> date:
     return now.astimezone(ZoneInfo(quota["zone"])).date()
 
 
-def _wait(quota: Mapping[str, Any], now: datetime) -> deeds.Outcome:
+def _wait(quota: Mapping[str, Any], now: datetime) -> Held:
     zone = ZoneInfo(quota["zone"])
     morning = datetime.combine(_today(quota, now) + timedelta(days=1), time(0, 5), zone)
     spread = SPREAD * random.random()  # noqa: S311 -- not a secret
     problem = {"code": quota["code"], "meaning": quota["label"], "limit": quota["limit"]}
-    return deeds.Outcome(
-        state=OperationState.DUE,
-        what="held_quota",
-        problem=problem,
-        wait=morning + spread - now,
-        counts=False,
-    )
+    return Held(wait=morning + spread - now, problem=problem)

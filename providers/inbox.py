@@ -106,9 +106,7 @@ def _claim(now: datetime) -> list[int]:
             .order_by("due_at", "pk")
             .values_list("pk", flat=True)[:BATCH]
         )
-        WebhookDelivery.objects.filter(pk__in=ids).update(
-            due_at=now + timedelta(minutes=1), attempts=F("attempts") + 1
-        )
+        WebhookDelivery.objects.filter(pk__in=ids).update(due_at=now + timedelta(minutes=1))
     return ids
 
 
@@ -117,6 +115,9 @@ def process(delivery_id: int, *, now: datetime) -> bool:
     delivery = WebhookDelivery.objects.select_related("account__merchant").get(pk=delivery_id)
     if delivery.processed_at is not None:
         return True
+    # Counted here, not when it was taken: many are taken at once, and done one after another.
+    WebhookDelivery.objects.filter(pk=delivery_id).update(attempts=F("attempts") + 1)
+    delivery.attempts += 1
     try:
         return _process(delivery, registry.of(delivery.account), now)
     except MalformedDelivery as error:
@@ -134,9 +135,11 @@ def process(delivery_id: int, *, now: datetime) -> bool:
 def _process(delivery: WebhookDelivery, provider: Provider, now: datetime) -> bool:
     """Apply a delivery in parts, so that thousands of facts hold no lock for long."""
     told = provider.parse(bytes(delivery.body))
-    unknown: list[str] = []
+    unknown, silent = list[str](), list[ProviderError]()
     for part in _parts(told):
-        unknown += _apply(delivery, part, confirmed(provider, part), now)
+        unknown += _apply(delivery, part, _confirmed(provider, part, silent), now)
+    if silent:
+        raise silent[0]  # The rest is applied; these are asked about again.
     if unknown and delivery.attempts >= IDENTIFY_AFTER:
         unknown = _identify(delivery, provider, told, unknown, now)
     if unknown:
@@ -182,6 +185,18 @@ def confirmed(provider: Provider, told: Sequence[StatusChange]) -> list[StatusCh
     kept = [_hearsay(c) if c.reference in doubted else c for c in told
             if (c.reference, c.event_id) not in known]  # fmt: skip
     return kept + found
+
+
+def _confirmed(
+    provider: Provider, told: Sequence[StatusChange], silent: list[ProviderError]
+) -> list[StatusChange]:
+    """Confirm a part; where asking fails for some, keep the others' news and note the failure."""
+    try:
+        return confirmed(provider, told)
+    except ProviderError as error:
+        doubted = set(provider.to_confirm(told))
+        silent.append(error)
+        return [change for change in told if change.reference not in doubted]
 
 
 def _hearsay(change: StatusChange) -> StatusChange:

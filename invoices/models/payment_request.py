@@ -97,6 +97,7 @@ class Operation(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0)
+    misses = models.PositiveSmallIntegerField("tries that count", default=0)
     body = models.TextField(blank=True)
     counted_on = models.DateField(null=True, blank=True)
     problem: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
