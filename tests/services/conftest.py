@@ -37,9 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test once per broker, named for its kind."""
+    """Run each test once per broker, named for its kind; a module may say that one will do."""
     if "broker" in metafunc.fixturenames:
         brokers = BROKERS or ["none"]
+        if getattr(metafunc.module, "ONE_BROKER", False):
+            brokers = brokers[:1]
         metafunc.parametrize(
             "broker", brokers, ids=[urlsplit(url).scheme for url in brokers], scope="module"
         )
