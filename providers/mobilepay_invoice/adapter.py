@@ -357,12 +357,8 @@ def _other_links(content: Any) -> list[dict[str, str]]:
     """Return the links that are not the one to pay: kept, never followed."""
     if not isinstance(content, dict):
         return []
-    links = [
-        link for link in values.items(values.lower(content), "Links") if isinstance(link, dict)
-    ]
-    named = [
-        (values.text(each, "Rel"), values.text(each, "Href")) for each in map(values.lower, links)
-    ]
+    links = values.objects(values.lower(content), "Links")
+    named = [(values.text(each, "Rel"), values.text(each, "Href")) for each in links]
     return [{"rel": rel, "href": href} for rel, href in named if rel != wire.USER_REDIRECT]
 
 

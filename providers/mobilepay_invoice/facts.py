@@ -85,10 +85,11 @@ def of_item(item: CallbackItem) -> StatusChange:
     """Put one event of a callback in our words. Nobody signed it, so it moves no money."""
     known = STATUSES.get(item.word)
     state = known.state if known else None
-    counted = item.sequence is not None
+    at = item.at.isoformat() if item.at else ""
+    own_name = f"{item.word}:{at}" if item.sequence is None else f"seq:{item.sequence}"
     return StatusChange(
         reference=item.invoice_id,
-        event_id=f"seq:{item.sequence}" if counted else f"{item.word}:{item.at.isoformat()}",
+        event_id=own_name,
         state=state,
         provider_word=item.word,
         occurred_at=item.at,
@@ -99,7 +100,7 @@ def of_item(item: CallbackItem) -> StatusChange:
         else {},
         extra=_extra(
             payment_date=item.payment_date.isoformat() if item.payment_date else "",
-            paid_at=item.at.isoformat() if state == RequestState.PAID else "",
+            paid_at=at if state == RequestState.PAID else "",
         )
         | ({"waits_for_link": False} if item.link else {}),
         payload=_plain(item.raw),

@@ -87,6 +87,22 @@ def moment(value: Any) -> datetime:
         raise Unreadable("a time cannot be read") from error
 
 
+def maybe_moment(value: Any) -> datetime | None:
+    try:
+        return moment(value)
+    except Unreadable:
+        return None
+
+
+def maybe_count(value: Any) -> int | None:
+    """Read a whole number, also one written as text."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
+    # More digits than any count has would not fit the database.
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 def members(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise Unreadable(f"{name} is not an object")

@@ -116,7 +116,7 @@ class CallbackItem:
 
     invoice_id: str
     word: str
-    at: datetime
+    at: datetime | None
     sequence: int | None
     payment_date: date | None
     code: str
@@ -287,16 +287,13 @@ def _vat_totals(found: Mapping[str, Any]) -> Iterator[tuple[Decimal, Decimal]]:
 
 
 def read_callback_item(content: Any) -> CallbackItem:
-    """Read one event of a callback."""
+    """Read one event of a callback: which invoice and state; of the rest what can be read."""
     found = values.members(content, "event")
-    sequence = found.get("sequence")
-    if sequence is not None and (isinstance(sequence, bool) or not isinstance(sequence, int)):
-        raise Unreadable("Sequence is not a whole number")
     return CallbackItem(
         invoice_id=values.guid(found, "InvoiceId"),
         word=status_word(found.get("status")),
-        at=values.moment(found.get("date")),
-        sequence=sequence,
+        at=values.maybe_moment(found.get("date")),
+        sequence=values.maybe_count(found.get("sequence")),
         payment_date=values.maybe_date(found, "PaymentDate"),
         code=error_code(found.get("errorcode")),
         text=values.text(found, "ErrorMessage").strip(),
@@ -373,8 +370,7 @@ def read_consents(content: Any) -> tuple[list[Consent], str]:
 
 def _link(found: Mapping[str, Any]) -> str:
     """Return the link to pay; links of other kinds are not followed."""
-    for item in values.items(found, "Links"):
-        link = values.members(item, "link")
+    for link in values.objects(found, "Links"):
         href = values.text(link, "Href")
         if values.text(link, "Rel").casefold() == USER_REDIRECT and href.startswith(
             ("https:", "http:")

@@ -136,6 +136,16 @@ def test_link_is_the_one_to_pay_and_others_are_kept(mock, mobilepay):
     assert len(mock.calls) == 1
 
 
+@pytest.mark.requirement("M4-48", "M4-56")
+@pytest.mark.parametrize("links", [["x", None], {}, [LINKS[0], "x"]])
+def test_odd_links_do_not_lose_the_invoice(mock, mobilepay, links):
+    mock.post(f"{INVOICES}/link", status=202, json={"InvoiceId": INVOICE, "Links": links})
+
+    sent = mobilepay.send(document(), options("link"))
+
+    assert (sent.provider_id, sent.extra["waits_for_link"]) == (INVOICE, True)
+
+
 @pytest.mark.requirement("M4-56")
 def test_link_that_did_not_come_is_waited_for(mock, mobilepay):
     mock.post(f"{INVOICES}/link", status=202, json={"InvoiceId": INVOICE, "Links": LINKS[:1]})

@@ -221,9 +221,6 @@ ODD: list[Any] = [
     {},
     {"InvoiceId": "x", "Status": "Paid", "Date": ACCEPTED["Date"]},
     ACCEPTED | {"Status": None},
-    ACCEPTED | {"Date": "yesterday"},
-    ACCEPTED | {"Sequence": "two"},
-    ACCEPTED | {"Links": "https://x"},
 ]
 
 
@@ -232,6 +229,18 @@ def test_odd_item_is_left_out_and_the_rest_is_read(odd):
     found = parse(INVALID, odd, BATCH_LINK)
 
     assert [change.reference for change in found] == [OTHER, INVOICE]
+
+
+@pytest.mark.requirement("M4-76")
+def test_event_without_a_readable_time_is_told_by_its_count():
+    """A figure that is written oddly must not cost the state."""
+    late, text = parse(
+        ACCEPTED | {"Date": None}, ACCEPTED | {"Sequence": "2", "Links": "https://x"}
+    )
+
+    assert (late.event_id, late.occurred_at, late.state) == ("seq:2", None, RequestState.ACCEPTED)
+    assert (text.event_id, text.sequence) == ("seq:2", 2)
+    assert parse(ACCEPTED | {"Date": None, "Sequence": None})[0].event_id == "accepted:"
 
 
 def test_single_object_is_read_like_a_list_of_one():

@@ -89,6 +89,14 @@ def test_link_is_the_one_for_the_user():
     )
 
 
+@pytest.mark.requirement("M4-38", "M4-48")
+@pytest.mark.parametrize("links", [["x", None, 5], {}, "x", [{"Rel": 5, "Href": []}]])
+def test_odd_links_do_not_lose_the_id(links):
+    found = wire.read_sent({"InvoiceId": INVOICE, "Links": links})
+
+    assert found == wire.Created(invoice_id=INVOICE)
+
+
 def test_link_that_is_no_web_address_is_not_kept():
     links = [{"Rel": "user-redirect", "Href": "javascript:alert(1)"}]
 
@@ -344,11 +352,33 @@ def test_times_with_seven_digits_and_offsets(text, expected):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"Date": None}, {"Date": "yesterday"}, {"Sequence": "2"}, {"Sequence": True}, {"Status": {}}],
+    [{"InvoiceId": None}, {"InvoiceId": 7}, {"Status": {}}, {"Status": None}],
 )
-def test_damaged_callback_item_is_refused(changes):
+def test_callback_item_without_invoice_or_state_is_refused(changes):
     with pytest.raises(Unreadable):
         wire.read_callback_item(wire_payload("v1_5_callback")[0] | changes)
+
+
+@pytest.mark.requirement("M4-76")
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"Sequence": "2"}, 2),
+        ({"Sequence": 2, "Date": None}, 2),
+        ({"Sequence": 2, "Date": "yesterday"}, 2),
+        ({"PaymentDate": {}}, 2),
+        ({"Links": ["x", None]}, 2),
+        ({"Links": 5}, 2),
+        ({"Sequence": True}, None),
+        ({"Sequence": "two"}, None),
+        ({"Sequence": 10**30}, None),
+        ({"Sequence": None, "Date": None}, None),
+    ],
+)
+def test_odd_callback_item_tells_what_can_be_read(changes, expected):
+    found = wire.read_callback_item(wire_payload("v1_5_callback")[0] | changes)
+
+    assert (found.word, found.sequence, found.link) == ("accepted", expected, "")
 
 
 def test_callback_without_sequence_is_read():
