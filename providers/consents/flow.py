@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -45,9 +45,17 @@ class Refused(Exception):
         self.attempt = attempt
 
 
+class Begun(NamedTuple):
+    """Where to send the browser, and the cookie that it must bring back."""
+
+    url: str
+    cookie: str
+    browser: str
+
+
 # ----------------------------------------------------------------------------------------- there
-def start(account: ProviderAccount, user: User, *, now: datetime) -> tuple[str, str]:
-    """Begin an attempt. Returns where to send the browser, and the value of its cookie.
+def start(account: ProviderAccount, user: User, *, now: datetime) -> Begun:
+    """Begin an attempt.
 
     Raises the provider error family when the provider's addresses cannot be had.
     """
@@ -73,7 +81,12 @@ def start(account: ProviderAccount, user: User, *, now: datetime) -> tuple[str, 
         "code_challenge_method": "S256",
         **_hint(terms),
     }
-    return f"{endpoints.authorization}?{urlencode(asked)}", browser
+    return Begun(f"{endpoints.authorization}?{urlencode(asked)}", cookie_name(state), browser)
+
+
+def cookie_name(state: str) -> str:
+    """Name an attempt's cookie: two tabs may each be on their way."""
+    return f"consent-{_hash(state)[:8]}"
 
 
 def callback_url(provider: str) -> str:

@@ -24,7 +24,6 @@ from providers.contract import ProviderError
 from providers.models import ConsentAttempt
 from providers.views.accounts import account_of
 
-COOKIE = "consent"
 COOKIE_PATH = "/consents/"
 # Chromium holds form-action against redirects too: the button leads to the provider's page.
 LEAVES_TO = [SELF, "https:"]
@@ -69,21 +68,22 @@ def consent_start(request: StaffRequest, pk: int) -> HttpResponse:
     status = 422 if form.is_bound else 200
     if form.is_valid():
         try:
-            url, browser = flow.start(account, request.user, now=timezone.now())
+            begun = flow.start(account, request.user, now=timezone.now())
         except ProviderError as error:
             form.add_error(None, account_queries.problem_words(error))
         else:
-            return _away(url, browser)
+            return _away(begun)
     way_back = flow.callback_url(account.provider)
     context = {"account": account, "card": card, "form": form, "way_back": way_back}
     return render(request, "providers/consent_start.html", context, status=status)
 
 
-def _away(url: str, browser: str) -> HttpResponse:
-    answer = HttpResponse(status=303, headers={"Location": url, "Referrer-Policy": "no-referrer"})
+def _away(begun: flow.Begun) -> HttpResponse:
+    headers = {"Location": begun.url, "Referrer-Policy": "no-referrer"}
+    answer = HttpResponse(status=303, headers=headers)
     answer.set_cookie(
-        COOKIE,
-        browser,
+        begun.cookie,
+        begun.browser,
         max_age=flow.LIFETIME,
         path=COOKIE_PATH,
         secure=settings.HTTPS,
@@ -102,7 +102,8 @@ def consent_callback(request: HttpRequest, provider: str) -> HttpResponse:
     """Take the browser back from the provider's page. `state` and our cookie guard this."""
     if request.method != "POST":
         return render(request, "providers/consent_lost.html", status=400)
-    browser = request.COOKIES.get(COOKIE, "")
+    cookie = flow.cookie_name(request.POST.get("state", ""))
+    browser = request.COOKIES.get(cookie, "")
     try:
         attempt = flow.finish(provider, request.POST.dict(), browser, now=timezone.now())
     except flow.Refused as refusal:
@@ -113,7 +114,7 @@ def consent_callback(request: HttpRequest, provider: str) -> HttpResponse:
     # The session's cookie does not come with a post across sites, but with this GET.
     answer = redirect("consent-returned", attempt.account.merchant.slug, attempt.pk)
     answer.status_code = 303
-    answer.delete_cookie(COOKIE, path=COOKIE_PATH)
+    answer.delete_cookie(cookie, path=COOKIE_PATH)
     return answer
 
 

@@ -165,9 +165,9 @@ def serving() -> Iterator[Server]:
 
 def begin(account: ProviderAccount, user: Any, now: datetime) -> tuple[dict[str, str], str]:
     """Start an attempt. Returns what the provider's page was asked, and the browser's cookie."""
-    url, browser = flow.start(account, user, now=now)
-    asked = parse_qs(urlsplit(url).query)
-    return {name: values[0] for name, values in asked.items()}, browser
+    begun = flow.start(account, user, now=now)
+    asked = parse_qs(urlsplit(begun.url).query)
+    return {name: values[0] for name, values in asked.items()}, begun.browser
 
 
 def back(asked: dict[str, str], now: datetime, **more: Any) -> dict[str, str]:

@@ -8,9 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from providers.consents import grants, queries, tokens, words
+from providers.consents import flow, grants, queries, tokens, words
 from providers.models import ConsentAttempt, MerchantConsent, ProviderAccount
-from providers.views import consents
 from tests import factories
 from tests.providers import consent_server as server
 
@@ -119,9 +118,9 @@ def test_policy_lets_the_button_lead_away(browser, account):
 def test_cookie_binds_the_browser(browser, provider, account, settings, https, samesite):
     settings.HTTPS = https
 
-    _asked, answer = start(browser, account)
+    asked, answer = start(browser, account)
 
-    cookie = answer.cookies[consents.COOKIE]
+    cookie = answer.cookies[flow.cookie_name(asked["state"])]
     assert cookie["samesite"] == samesite
     assert bool(cookie["secure"]) == https
     assert cookie["httponly"]
@@ -162,7 +161,7 @@ def test_yes_is_told_on_the_accounts_page(browser, provider, account, monkeypatc
     answer = returned(browser, account)
 
     assert answer.status_code == 303
-    assert answer.cookies[consents.COOKIE].value == ""
+    assert [each.value for each in answer.cookies.values()] == [""]
     assert said(browser, answer) == ["Consent given. Requests can be sent now."]
     assert tokens.access_token(account) == "access-1"
 
@@ -172,13 +171,26 @@ def test_return_needs_no_session(browser, provider, account, monkeypatch):
     agreeing(provider, monkeypatch)
     asked, _answer = start(browser, account)
     stranger = Client(enforce_csrf_checks=True)
-    stranger.cookies[consents.COOKIE] = browser.cookies[consents.COOKIE].value
+    name = flow.cookie_name(asked["state"])
+    stranger.cookies[name] = browser.cookies[name].value
     form = server.back(asked | {"scope": " ".join(server.SCOPES)}, timezone.now())
 
     answer = stranger.post(CALLBACK, form)
 
     assert answer.status_code == 303
     assert MerchantConsent.objects.get().state == "granted"
+
+
+def test_two_tabs_do_not_disturb_each_other(browser, provider, account):
+    other = server.account(merchant=account.merchant, name="Other")
+    tabs = [(each, *start(browser, each)) for each in (account, other)]
+
+    for each, asked, _answer in tabs:
+        form = {"state": asked["state"], "error": "access_denied"}
+        answer = browser.post(CALLBACK, form)
+        assert answer.status_code == 303
+        assert said(browser, answer) == [str(words.DENIED)]
+        assert MerchantConsent.objects.get(account=each).state == "denied"
 
 
 @pytest.mark.requirement("M1-22")
