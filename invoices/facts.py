@@ -7,7 +7,7 @@ The caller holds the invoice's row lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.utils import dateparse
@@ -289,10 +289,13 @@ def settle(ledger: Ledger, requests: Sequence[PaymentRequest], *, now: datetime)
             _plan_to_ask(ledger.page(request.invoice), request, provider, now)
     update(requests, SETTLED_FIELDS)
     invoices = {request.invoice_id: request.invoice for request in requests}
+    promised = {row.invoice_id for row in requests if _promise(row)}
     changed = [
-        invoice for invoice in invoices.values() if _settle_invoice(ledger.page(invoice), now)
+        invoice
+        for invoice in invoices.values()
+        if _settle_invoice(ledger.page(invoice), now) or invoice.pk in promised
     ]
-    update(changed, ["status", "residual", "paid_at"])
+    update(changed, ["status", "residual", "paid_at", "promised_on"])
     ledger.write()
     for request in requests:
         _follow(ledger.page(request.invoice), request, before[request.pk], now)
@@ -303,6 +306,24 @@ def _settle_request(page: Page, request: PaymentRequest, now: datetime) -> None:
     request.state = page.resolved(request) or before
     if request.state != before:
         request.state_at = now
+
+
+def _promise(request: PaymentRequest) -> bool:
+    """Keep the day that the customer set for the payment; says whether it changed."""
+    approved = request.state == RequestState.ACCEPTED
+    said = str(request.facts.get("payment_date") or "") if approved else ""
+    day, invoice = _day(said), request.invoice
+    if day == invoice.promised_on or not (day or request.pk == invoice.latest_request_id):
+        return False
+    invoice.promised_on = day
+    return True
+
+
+def _day(said: str) -> date | None:
+    try:
+        return dateparse.parse_date(said)
+    except ValueError:
+        return None
 
 
 def _known(request: PaymentRequest) -> bool:

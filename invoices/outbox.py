@@ -140,15 +140,18 @@ def _batch_size(provider: str) -> int:
 def _lots(claims: list[Claim], now: datetime) -> list[list[Claim]]:
     """Put together what can travel in one call, and claim more of it up to a full call."""
     together: dict[tuple[int, str], list[Claim]] = {}
+    lots: list[list[Claim]] = []
     for each in claims:
         if each.lot:
             together.setdefault(each.lot, []).append(each)
     for (account_id, channel), lot in together.items():
         provider = ProviderAccount.objects.values_list("provider", flat=True).get(pk=account_id)
         alike = Q(kind=OperationKind.CREATE, request__account=account_id, request__channel=channel)
-        if len(lot) > 1:
+        if 1 < len(lot) < _batch_size(provider):
             lot += _claim(_due(now) & alike, now, _batch_size(provider) - len(lot))
-    return [*together.values(), *([each] for each in claims if not each.lot)]
+        size = _batch_size(provider)
+        lots += [lot[start : start + size] for start in range(0, len(lot), size)]
+    return [*lots, *([each] for each in claims if not each.lot)]
 
 
 def _run_in_threads(lots: list[list[Claim]], now: datetime | None, width: int) -> None:

@@ -55,7 +55,8 @@ def view_q(view: str, today: date) -> Q:
     views = {
         "drafts": Q(status=InvoiceStatus.DRAFT),
         "outstanding": Q(status=InvoiceStatus.OPEN),
-        "overdue": Q(status=InvoiceStatus.OPEN, due_date__lt=today),
+        "overdue": Q(status=InvoiceStatus.OPEN, due_date__lt=today)
+        & (Q(promised_on=None) | Q(promised_on__lt=today)),
         "paid": Q(status=InvoiceStatus.PAID),
         "recent": Q(paid_at__date__gte=today - RECENT),
         "needs": Q(needs_person=True),

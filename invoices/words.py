@@ -115,7 +115,9 @@ ALERTS: dict[str, Words] = {
     "paid_twice": Words(_("%(currency)s %(amount)s too much was received"), "bad", "banknotes",
                         _("Refund what is too much")),
     "paid_after_cancel": Words(_("%(currency)s %(amount)s was received for a cancelled invoice"),
-                               "bad", "banknotes", _("Refund it")),
+                               "bad", "banknotes",
+                               _("Refund it; where the provider refunds only in its own portal, "
+                                 "there")),
     "wrong_money": Words(_("%(amount)s %(currency)s arrived, but the invoice is in %(expected)s"),
                          "bad", "banknotes", _("Compare with the provider's portal")),
     "other_amount": Words(_("%(amount)s %(currency)s was paid, but %(expected)s was asked for"), "bad",

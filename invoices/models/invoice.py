@@ -78,6 +78,8 @@ class Invoice(models.Model):
     residual = models.DecimalField(max_digits=16, decimal_places=2, default=ZERO)
     search = models.TextField(editable=False, default="")
     needs_person = models.BooleanField(default=False)
+    # The day on which the customer has promised to pay, while an approval for it stands.
+    promised_on = models.DateField(null=True, blank=True)
     latest_request = models.ForeignKey(
         "invoices.PaymentRequest", models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -125,12 +127,12 @@ class Invoice(models.Model):
         return self.status == InvoiceStatus.DRAFT
 
     def is_overdue(self, today: date) -> bool:
-        """Whether it is open past its due date, by the merchant's calendar."""
-        return (
-            self.status == InvoiceStatus.OPEN
-            and self.due_date is not None
-            and self.due_date < today
-        )
+        """Whether it is open past its due date, by the merchant's calendar.
+
+        A customer who has set a later day for the payment is waited for until then.
+        """
+        last = max(filter(None, (self.due_date, self.promised_on)), default=None)
+        return self.status == InvoiceStatus.OPEN and last is not None and last < today
 
 
 class InvoiceLine(models.Model):

@@ -73,7 +73,7 @@ class MobileShop:
     def issued(self, **values: Any) -> Invoice:
         """Issue an invoice today."""
         today = timezone.localdate()
-        given = {
+        given: dict[str, Any] = {
             "issuer": self.issuer, "by": self.owner, "today": today, "now": timezone.now(),
             "lines": [factories.line()], "language": "da",
         }  # fmt: skip

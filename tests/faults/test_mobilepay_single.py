@@ -9,9 +9,9 @@ import pytest
 import requests
 from django.utils import timezone
 
-from invoices import acting, outbox, reconcile, sending
+from invoices import acting, outbox, queries, reconcile, sending
 from invoices.enums import InvoiceStatus, OperationState
-from invoices.models import Alert, Operation
+from invoices.models import Alert, Invoice, Operation
 from providers import registrations
 from providers.consents import grants, tokens
 from providers.contract import Unavailable
@@ -594,3 +594,35 @@ def test_link_whose_callback_was_lost_is_chased_and_can_be_replaced(shop):
     assert request_of(lost).redirect_url
     statuses = AppInvoice.objects.filter(number=lost.number).order_by("pk")
     assert [each.status for each in statuses] == ["canceled", "created"]
+
+
+@pytest.mark.requirement("M4-73")
+def test_invoice_with_a_day_set_for_payment_is_not_overdue(shop):
+    """The customer may move the payment past the due date; until that day nobody is late."""
+    invoice = push(shop)
+    shop.work()
+    day = timezone.localdate() + timedelta(days=20)
+    shop.phone.accept(request_of(invoice).provider_id, day.isoformat())
+    shop.work()
+
+    invoice.refresh_from_db()
+    late = invoice.due_date + timedelta(days=1)
+    found = Invoice.objects.filter(queries.view_q("overdue", late))
+    assert invoice.promised_on == day
+    assert invoice.is_overdue(late) is False
+    assert list(found) == []
+    assert invoice.is_overdue(day + timedelta(days=1)) is True
+
+
+@pytest.mark.requirement("M4-82", "M4-86")
+def test_repeat_that_is_refused_for_another_reason_does_not_deny_the_first_try(shop):
+    """The first try had arrived; a limit, a date or a sender speaks against the repeat alone."""
+    shop.spoil("create", "error_after")
+    shop.phone.set_fault(endpoint="create", kind="refuse", status=409, code="10202", remaining=1)
+    invoice = push(shop)
+
+    shop.work()
+    heal(shop)
+
+    assert billed(shop, invoice)["status"] == "created"
+    assert request_of(invoice).state == "created"
