@@ -109,13 +109,15 @@ def of_item(item: CallbackItem) -> StatusChange:
 
 def of_problem(code: str, text: str, invoice_id: str) -> dict[str, str]:
     """Say in plain words why a request is invalid, fit for JSON."""
+    code = code.replace("\x00", "")
     word = errors.word_of_ended(code, invoice_id)
     return {
         "code": code,
         "meaning": str(word.meaning),
         "remedy": str(word.remedy),
         "field": refusals.FIELD_OF_CODE.get(code, ""),
-        "text": masking.text(text)[:300],
+        # PostgreSQL takes no NUL, and one event must not keep the others from being stored.
+        "text": masking.text(text).replace("\x00", "")[:300],
     }
 
 

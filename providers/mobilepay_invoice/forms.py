@@ -88,7 +88,7 @@ class MobilePayInvoiceForm(forms.Form):
         min_value=0,
         max_value=100_000,
         required=False,
-        help_text=_("Empty: 10, or 3 in version 1.4 (until 17 February 2020). 0: no limit."),
+        help_text=_("Empty: 10, or 3 in version 1.4 (until 16 February 2020). 0: no limit."),
     )
     per_issuer_daily = forms.IntegerField(
         label=_("Most requests from one sender a day"),
@@ -96,7 +96,7 @@ class MobilePayInvoiceForm(forms.Form):
         max_value=10_000_000,
         required=False,
         help_text=_(
-            "Empty: 5 000 in version 1.4 (until 17 February 2020), else none. 0: no limit."
+            "Empty: 5 000 in version 1.4 (until 16 February 2020), else none. 0: no limit."
         ),
     )
     callback_scheme = forms.ChoiceField(

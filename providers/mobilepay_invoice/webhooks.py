@@ -141,8 +141,6 @@ def _items(body: bytes) -> list[Any]:
         found = json.loads(body, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MalformedDelivery("it is not JSON") from error
-    if isinstance(found, dict):
-        return [found]
     if not isinstance(found, list):
         raise MalformedDelivery("it is not a list")
     return found

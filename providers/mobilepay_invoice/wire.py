@@ -225,7 +225,7 @@ def status_word(value: Any) -> str:
     """Read a state in any case, in either spelling or as a number; unknown ones as they came."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Unreadable("a status is neither word nor number")
-    raw = str(value).strip()
+    raw = str(value).replace("\x00", "").strip()
     word = raw.casefold()
     word = NUMBERED.get(word, "canceled" if word == "cancelled" else word)
     if not raw:

@@ -112,3 +112,10 @@ def test_stored_keys_are_kept_when_nothing_is_typed_and_never_shown():
     assert changed.credentials()["client_secret"] == "stored-one"
     assert "stored-one" not in changed.as_p()
     assert "stored-two" not in changed.as_p()
+
+
+@pytest.mark.requirement("M4-97", "M4-98")
+@pytest.mark.parametrize("name", ["per_payer_daily", "per_issuer_daily"])
+def test_limits_say_the_last_day_on_which_the_old_ones_held(name):
+    """The new ones came on 17 February 2020."""
+    assert "until 16 February 2020" in str(MobilePayInvoiceForm().fields[name].help_text)

@@ -243,12 +243,21 @@ def test_event_without_a_readable_time_is_told_by_its_count():
     assert parse(ACCEPTED | {"Date": None, "Sequence": None})[0].event_id == "accepted:"
 
 
-def test_single_object_is_read_like_a_list_of_one():
-    assert webhooks.parse(json.dumps(ACCEPTED).encode()) == parse(ACCEPTED)
+@pytest.mark.requirement("M4-66")
+def test_text_of_theirs_carries_no_nul():
+    """PostgreSQL would refuse the row."""
+    (change,) = parse(INVALID | {"ErrorMessage": "Due\x00 date", "ErrorCode": "10\x00310"})
+
+    assert (change.problem["text"], change.problem["code"]) == ("Due date", "10310")
+    assert parse(ACCEPTED | {"Status": "Post\x00poned"})[0].provider_word == "Postponed"
+
+
+OBJECT = json.dumps(ACCEPTED).encode()
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<xml/>", b"7", b'"Paid"', b"null", b"[NaN]", b"\xff", b"[" * 100_000]
+    "body",
+    [b"", b"<xml/>", b"7", b'"Paid"', b"null", b"{}", OBJECT, b"[NaN]", b"\xff", b"[" * 100_000],
 )
 def test_what_is_no_list_is_malformed(body):
     with pytest.raises(MalformedDelivery):
