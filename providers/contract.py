@@ -827,6 +827,10 @@ class Provider(ABC):
         """Give the provider our address and the secret we chose; this replaces what was set."""
         raise Refused(f"{self.slug} registers no webhooks.")
 
+    def merchant_of(self, token: str) -> str:
+        """Ask whom an access token speaks for that is not kept yet. "" where nobody tells."""
+        return ""
+
     @abstractmethod
     def checklist(self) -> list[Evidence]:
         """Say what stands between this account and its first request. No HTTP."""

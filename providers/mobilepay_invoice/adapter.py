@@ -286,6 +286,15 @@ class MobilePayInvoice(Provider):
         """Ask the payer of a link for permission to be billed directly."""
         return following.ask_contact_consent(self.client, asked.handle)
 
+    def granted_contact_consents(self) -> list[StatusChange]:
+        """List every permission granted to an issuer of the account: what single asking missed.
+
+        The facts are those that `ask` brings, one for each link that it was asked on.
+        """
+        issuers = self.account.remote_issuers.filter(usable=True, gone_at=None)
+        ids = issuers.order_by("pk").values_list("external_id", flat=True)
+        return following.granted_contact_consents(self.client, ids)
+
     def cancel(self, reference: str, *, key: str, before_approval_only: bool) -> None:
         """Withdraw an invoice that is not paid.
 
@@ -338,6 +347,10 @@ class MobilePayInvoice(Provider):
     def list_issuers(self) -> list[RemoteIssuer]:
         """Ask for the merchant's invoice issuers."""
         return following.read(wire.read_issuers, self.client.issuers())
+
+    def merchant_of(self, token: str) -> str:
+        """Ask whom a new consent's token speaks for."""
+        return self.client.me(token=token)
 
     def checklist(self) -> list[Evidence]:
         """Say what stands between this account and its first invoice."""
