@@ -136,21 +136,31 @@ def of_asked_consent(handle: str, consent: Consent, asked_at: datetime) -> Statu
 
 def of_consent(handle: str, consent: Consent, kept: Mapping[str, Any]) -> list[StatusChange]:
     """Put the customer's answer in our words; nothing while there is none that we understand."""
-    granted = consent.state == "granted" and consent.phone.startswith("+")
+    granted = _is_granted(consent)
     if not granted and consent.state != "denied":
         return []
+    word = "granted" if granted else "denied"
     at = consent.granted_at
-    answer = {"state": consent.state} | ({"granted_on": at.isoformat()} if at else {})
+    answer = {"state": word} | ({"granted_on": at.isoformat()} if at else {})
     change = StatusChange(
         reference=handle,
-        event_id=f"consent:{consent.consent_id}:{consent.state}",
+        event_id=f"consent:{consent.consent_id}:{word}",
         state=None,
-        provider_word=f"directinvoiceconsent {consent.state}",
+        provider_word=f"directinvoiceconsent {word}",
         occurred_at=at,
         profile={"phone": consent.phone} if granted else {},
         extra={"contact_consent": {**kept, **answer}},
     )
     return [change]
+
+
+def _is_granted(consent: Consent) -> bool:
+    """Tell whether a customer agreed: by the word, or by the moment where a number stands for it.
+
+    Their numbers have no published meaning, but only what was granted has a moment.
+    """
+    numbered = consent.state.isdecimal() and consent.granted_at is not None
+    return (consent.state == "granted" or numbered) and consent.phone.startswith("+")
 
 
 def _when(day: date | None, zone: ZoneInfo) -> datetime | None:

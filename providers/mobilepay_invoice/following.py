@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.utils import timezone
@@ -97,6 +97,22 @@ def ask_contact_consent(client: Client, handle: str) -> StatusChange:
     """Ask the payer of a link for permission to be billed directly."""
     consent = read_answer(wire.read_consent, client.ask_consent(handle))
     return facts.of_asked_consent(handle, consent, timezone.now())
+
+
+def granted_contact_consents(client: Client, issuers: Iterable[str]) -> list[StatusChange]:
+    """List what payers have granted to these issuers, as facts about the links it was asked on."""
+    found: list[StatusChange] = []
+    for issuer in issuers:
+        try:
+            consents = client.granted_consents(issuer)
+        except Refused as refusal:
+            # One issuer that is gone must not hide what the others were granted.
+            logger.warning("No list of consents for issuer %s: %s", issuer, refusal)
+            continue
+        for consent in consents:
+            kept = {"id": consent.consent_id}
+            found += facts.of_consent(consent.invoice_id, consent, kept)
+    return found
 
 
 def identify(client: Client, handle: str, terms: Terms) -> Identity:

@@ -174,7 +174,7 @@ def _readable(
         try:
             yield reader(values.members(item, "the item"))
         except Unreadable as error:
-            logger.warning("Left out item %s of %s in a batch's answer: %s", position, name, error)
+            logger.warning("Left out item %s of %s in an answer: %s", position, name, error)
 
 
 def _acceptance(item: Mapping[str, Any]) -> tuple[str, str]:
@@ -350,22 +350,20 @@ def read_consent(content: Any) -> Consent:
     """Read a payer's permission. Their numbers for its state have no published meaning."""
     found = values.members(content, "consent")
     state = found.get("state")
-    granted = found.get("grantedon")
     return Consent(
         consent_id=values.guid(found, "ConsentId"),
         invoice_id=values.guid(found, "InvoiceId"),
         state=str(state).strip().casefold() if isinstance(state, str | int) else "",
         phone=values.text(found, "PhoneNumber").strip(),
-        granted_at=values.moment(granted) if granted else None,
+        granted_at=values.maybe_moment(found.get("grantedon")),
     )
 
 
 def read_consents(content: Any) -> tuple[list[Consent], str]:
     """Read a page of granted permissions, and the cursor of the next page or nothing."""
     found = values.members(content, "consents")
-    return [read_consent(i) for i in values.items(found, "GrantedConsents")], values.text(
-        found, "PagingState"
-    )
+    rows = list(_readable(found, "GrantedConsents", read_consent))
+    return rows, values.text(found, "PagingState")
 
 
 def _link(found: Mapping[str, Any]) -> str:

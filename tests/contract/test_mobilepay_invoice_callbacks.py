@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -158,3 +159,22 @@ def test_granted_consents_are_listed(shop: Shop):
     found = shop.mobilepay.client.granted_consents(shop.issuer)
 
     assert [(row.invoice_id, row.phone) for row in found] == [(handle, PHONE) for handle in handles]
+
+
+def test_grants_of_all_usable_issuers_become_facts(shop: Shop):
+    """A nightly question for what the single ones missed; an issuer that is gone hides nothing."""
+    handle = shop.send("link")
+    shop.mobilepay.ask_contact_consent(asked(handle=handle))
+    shop.control("pay", invoiceId=handle, phone=PHONE)
+    shop.control("consent", invoiceId=handle, granted=True)
+    shop.account.remote_issuers.create(external_id=str(uuid.uuid4()), name="A gone one")
+    before = shop.mobilepay.granted_contact_consents()
+    shop.account.remote_issuers.create(external_id=shop.issuer, name="Ours")
+
+    (change,) = shop.mobilepay.granted_contact_consents()
+
+    assert before == []
+    assert (change.reference, change.state) == (handle, None)
+    assert change.profile == {"phone": PHONE}
+    assert change.extra["contact_consent"]["state"] == "granted"
+    assert change.extra["contact_consent"]["granted_on"]

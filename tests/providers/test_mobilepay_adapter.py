@@ -687,6 +687,19 @@ def test_phone_is_shared_by_nothing_but_a_grant(mock, mobilepay, state, phone, c
     assert not any(change.profile for change in found)
 
 
+@pytest.mark.parametrize(("number", "count"), [(2, 1), (4, 1), (-2, 0)])
+def test_number_with_a_moment_and_a_phone_is_a_grant(mock, mobilepay, number, count):
+    """Their numbers have no published meaning; what was granted has a moment."""
+    answer = consent(number) | {"GrantedOn": "2026-11-22T18:20:11+00:00"}
+    mock.get(f"{CONSENTS}/{CONSENT}", json=answer)
+
+    found = mobilepay.ask(asked(RequestState.PAID, facts=PENDING))
+
+    assert len(found) == count
+    assert [change.event_id for change in found] == [f"consent:{CONSENT}:granted"] * count
+    assert all(change.profile == {"phone": "+4511223344"} for change in found)
+
+
 def test_trouble_with_the_consent_does_not_lose_the_payment(mock, mobilepay):
     mock.get(f"{ONE}/status", json=status("paid"))
     mock.get(ONE, json=details("paid"))

@@ -161,6 +161,16 @@ def test_consents_are_read_page_by_page(client, mock):
     assert query(sent(mock, 1))["pagingState"] == "a+b/c="
 
 
+def test_odd_consent_in_a_list_hides_no_other(client, mock):
+    good = {"ConsentId": samples.CONSENT, "InvoiceId": INVOICE, "GrantedOn": "yesterday"}
+    odd = [None, "x", {"ConsentId": 7, "InvoiceId": INVOICE}]
+    mock.get(CONSENTS, json={"GrantedConsents": [*odd, good]})
+
+    (found,) = client.granted_consents(samples.ISSUER)
+
+    assert (found.consent_id, found.granted_at) == (samples.CONSENT, None)
+
+
 def test_list_of_consents_that_does_not_end_is_given_up(client, mock, monkeypatch):
     monkeypatch.setattr(module, "MOST_PAGES", 3)
     mock.get(CONSENTS, json={"GrantedConsents": [], "PagingState": "again"})
