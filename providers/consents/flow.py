@@ -157,6 +157,7 @@ def _grant(attempt: ConsentAttempt, form: Mapping[str, str], now: datetime) -> M
     tokens = _redeem(attempt, code)
     wanted = idtokens.expected(account, now=now, nonce=nonce, subject=subject)
     idtokens.back_channel(account, tokens.id_token, wanted, access_token=tokens.access)
+    _check_merchant(account, tokens.access)
     return grants.give(
         account,
         tokens,
@@ -205,6 +206,22 @@ def _redeem(attempt: ConsentAttempt, code: str) -> exchange.Tokens:
     if not tokens.refresh:
         raise Refused(str(words.BAD_ANSWER), attempt)
     return tokens
+
+
+def _check_merchant(account: ProviderAccount, token: str) -> None:
+    """Refuse another merchant's consent before it takes the place of this one's."""
+    consent = MerchantConsent.objects.filter(account=account).first()
+    known = grants.merchant_of(consent) if consent else ""
+    if not consent or not known:
+        return
+    try:
+        found = registry.of(account).merchant_of(token)
+    except ProviderError:
+        if consent.state == MerchantConsent.State.GRANTED:
+            raise  # What works stays until the new one is known to be for the same.
+        return
+    if found and found.lower() != known.lower():
+        raise grants.other_merchant(found=found, known=known)
 
 
 def _scopes(

@@ -13,6 +13,7 @@ from django.utils import translation
 
 from providers import accounts
 from providers.consents import telling, words
+from providers.contract import NotAuthorised
 from providers.models import MerchantConsent, ProviderAccount
 
 if TYPE_CHECKING:
@@ -167,9 +168,22 @@ def note_failure(consent: MerchantConsent, why: str, *, now: datetime) -> None:
     )
 
 
+def merchant_of(consent: MerchantConsent) -> str:
+    """Return the merchant that the account is or was for; "" when it was never told."""
+    return consent.remote_merchant or str(consent.tokens.get("merchant", ""))
+
+
+def other_merchant(*, found: str, known: str) -> NotAuthorised:
+    """Return the error for a consent that is another merchant's than the account."""
+    names = {"found": found, "known": known}
+    why = str(words.OTHER_MERCHANT) % names
+    remedy = str(words.OTHER_MERCHANT_REMEDY) % names
+    return NotAuthorised(why, code="other merchant", meaning=why, remedy=remedy)
+
+
 def _kept(consent: MerchantConsent) -> dict[str, str]:
     """Return what outlives the tokens: which merchant the account was for."""
-    known = consent.remote_merchant or str(consent.tokens.get("merchant", ""))
+    known = merchant_of(consent)
     return {"merchant": known} if known else {}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from providers.consents import discovery, grants, renewal, words
-from providers.contract import NotAuthorised, Unavailable
+from providers.contract import Unavailable
 from providers.models import MerchantConsent
 
 if TYPE_CHECKING:
@@ -57,13 +57,11 @@ def remember_merchant(account: ProviderAccount, merchant_id: str) -> None:
     Raises NotAuthorised, and needs a new consent, when the account was another merchant's.
     """
     consent = _row(account)
-    known = consent.remote_merchant or str(consent.tokens.get("merchant", ""))
+    known = grants.merchant_of(consent)
     if known and known.lower() != merchant_id.lower():
-        names = {"found": merchant_id, "known": known}
-        why = str(words.OTHER_MERCHANT) % names
-        grants.lose(consent, why, now=timezone.now())
-        remedy = str(words.OTHER_MERCHANT_REMEDY) % names
-        raise NotAuthorised(why, code="other merchant", meaning=why, remedy=remedy)
+        error = grants.other_merchant(found=merchant_id, known=known)
+        grants.lose(consent, str(error), now=timezone.now())
+        raise error
     MerchantConsent.objects.filter(pk=consent.pk).update(remote_merchant=merchant_id)
 
 

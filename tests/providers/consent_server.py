@@ -17,7 +17,7 @@ from joserfc.jwk import Key, KeySet, RSAKey
 from providers import registry
 from providers.consents import flow, grants
 from providers.consents.exchange import Tokens
-from providers.contract import ConsentTerms, Evidence
+from providers.contract import ConsentTerms, Evidence, ProviderError
 from providers.models import MerchantConsent, ProviderAccount
 from providers.vipps_mobilepay.adapter import VippsMobilePay
 from tests import factories
@@ -42,6 +42,8 @@ class Consenting(VippsMobilePay):
     slug = SLUG
     label = "Consenting"
     merchant_id = "merchant-one"
+    # Whom it says a new token is for; "" when it does not tell, an error when it cannot.
+    new_token_is: str | ProviderError = ""
 
     def consent_terms(self) -> ConsentTerms:
         """The fake's addresses in two environments."""
@@ -54,6 +56,12 @@ class Consenting(VippsMobilePay):
             refresh_lifetime=LIFETIME,
             merchant_hint=("merchant_vat", "DK31415926"),
         )
+
+    def merchant_of(self, token: str) -> str:
+        """Tell of a token that is not kept yet."""
+        if isinstance(self.new_token_is, ProviderError):
+            raise self.new_token_is
+        return self.new_token_is
 
     def probe(self) -> Evidence:
         """Learn whose consent it is, as a real adapter would from its first call."""

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from providers import accounts
 from providers.consents import flow, tokens, words
-from providers.contract import NotAuthorised
+from providers.contract import NotAuthorised, Unavailable
 from providers.models import ConsentAttempt, MerchantConsent, ProviderAccount, ProviderCall
 from tests import factories
 from tests.providers import consent_server as server
@@ -347,6 +347,47 @@ def test_consent_of_another_merchant_is_an_error_that_names_both(
     consent = MerchantConsent.objects.get()
     assert (consent.state, "access" in consent.tokens) == ("needed", False)
     assert ProviderAccount.objects.get().paused_reason == why
+
+
+@pytest.mark.parametrize("told", ["merchant-two", Unavailable("down", meaning="Down.")])
+def test_consent_of_another_merchant_leaves_the_one_that_works(
+    provider, account, owner, at, monkeypatch, told
+):
+    granted_anew(provider, account, owner, at)
+    monkeypatch.setattr(server.Consenting, "new_token_is", told)
+    asked, browser = server.begin(account, owner, at)
+    provider.answers.append(provider.renewed(at, 2, nonce=asked["nonce"]))
+
+    why = refused(asked, browser, at)
+
+    assert "merchant-one" in why or why == "Down."
+    assert tokens.access_token(account) == "access-1"
+    assert ProviderAccount.objects.get().paused_at is None
+
+
+def test_consent_of_the_same_merchant_takes_the_place_of_the_old(
+    provider, account, owner, at, monkeypatch
+):
+    granted_anew(provider, account, owner, at)
+    monkeypatch.setattr(server.Consenting, "new_token_is", "MERCHANT-ONE")
+    asked, browser = server.begin(account, owner, at)
+    provider.answers.append(provider.renewed(at, 2, nonce=asked["nonce"]))
+
+    finish(asked, browser, at)
+
+    assert tokens.access_token(account) == "access-2"
+
+
+def test_lost_consent_is_given_again_though_the_merchant_cannot_be_asked(
+    provider, account, owner, at, monkeypatch
+):
+    granted_anew(provider, account, owner, at)
+    tokens.refused(account, "access-1")
+    monkeypatch.setattr(server.Consenting, "new_token_is", Unavailable("down"))
+
+    granted_anew(provider, account, owner, at)
+
+    assert MerchantConsent.objects.get().state == "granted"
 
 
 def test_nothing_secret_is_logged(provider, account, owner, at, caplog):
