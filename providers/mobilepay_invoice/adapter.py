@@ -175,7 +175,7 @@ class MobilePayInvoice(Provider):
     def send(self, document: InvoiceDocument, options: SendOptions) -> Sent:
         """Hand one invoice over. A repeat of what has arrived is refused as a duplicate."""
         text = self._text(document, options)
-        if self.terms.profile == terms.Profile.V1:
+        if bodies.is_first_form(text):
             text = batches.array([text])
         link = options.channel == bodies.LINK
         called = self.client.create(text, link=link, many=False, reference=options.reference)

@@ -30,6 +30,8 @@ TEXT_LIMITS = {
     "BuyerOrderNumber": 100,
 }
 URL_LIMIT = 2000
+# What the first documentation calls the lines; it posts a single invoice as an array of one.
+FIRST_LINES = "InvoiceLineItem"
 
 
 def create(document: InvoiceDocument, options: SendOptions, terms: Terms) -> dict[str, Any]:
@@ -67,6 +69,15 @@ def dumps(content: Any) -> str:
             return "[" + ",".join(dumps(item) for item in content) + "]"
         case _:
             return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def is_first_form(text: str) -> bool:
+    """Tell whether a kept body is in the form of the first documentation, which posts an array.
+
+    The body tells, and not the account: its settings may have changed since it was written.
+    """
+    content = json.loads(text)
+    return isinstance(content, dict) and FIRST_LINES in content
 
 
 def payment_reference(document: InvoiceDocument) -> str:
@@ -193,7 +204,7 @@ def without_query(url: str) -> str:
 
 
 def _lines_name(terms: Terms) -> str:
-    return "InvoiceLineItem" if terms.profile == Profile.V1 else "InvoiceArticles"
+    return FIRST_LINES if terms.profile == Profile.V1 else "InvoiceArticles"
 
 
 def _line(row: Article) -> dict[str, Any]:

@@ -244,6 +244,18 @@ def test_what_waited_for_its_date_goes_though_its_options_are_of_before(mock, mo
     assert sent.provider_id == INVOICE
 
 
+@pytest.mark.requirement("M1-26")
+@pytest.mark.parametrize(("before", "after"), [("v1", "1.5"), ("1.5", "v1"), ("v1", "v1")])
+def test_queued_body_keeps_the_frame_it_was_written_for(mock, monkeypatch, before, after):
+    monkeypatch.setattr(client_module, "tokens", samples.Tokens())
+    text = MobilePayInvoice(samples.account(profile=before)).prepare(document(), options())
+    mock.post(INVOICES, status=202, json={"InvoiceId": INVOICE})
+
+    MobilePayInvoice(samples.account(profile=after)).send(document(), options(prepared=text))
+
+    assert isinstance(body(mock), list) is (before == "v1")
+
+
 # ----------------------------------------------------------------------------------- many at once
 def items(*numbers: str, channel: str = "direct", **changes: Any) -> list[Any]:
     return [
