@@ -53,6 +53,13 @@ BY_STATUS = {
     ),
     429: ErrorWord(meaning=_("Too many calls in a short time."), remedy=_AGAIN, retry=True),
 }
+# The same status where there is no invoice yet: nothing changed, and nothing can be fetched.
+NOT_TAKEN = ErrorWord(
+    meaning=_("MobilePay did not take the invoice and named no code."),
+    remedy=_(
+        "Nothing was made there. Check the invoice, or contact support with the correlation id."
+    ),
+)
 BROKEN = ErrorWord(
     meaning=_("MobilePay did not answer as it should."),
     remedy=_("We ask what became of it; nothing is sent twice."),
@@ -125,7 +132,8 @@ def raise_for(
     about |= {"status": answer.status, "field": our_field(told.field)}
     if told.code:
         raise of_code(told.code, told.text, zone=zone, creates=creates, **about)
-    raise _by_status(answer, told, about)
+    word = NOT_TAKEN if creates and answer.status == 409 else BY_STATUS.get(answer.status)
+    raise _by_status(answer, told, word or errors.error_word(""), about)
 
 
 def of_item(rejection: wire.Rejection, *, zone: ZoneInfo, correlation_id: str) -> ProviderError:
@@ -245,8 +253,9 @@ def _content(answer: http.Answer) -> Any:
         return None
 
 
-def _by_status(answer: http.Answer, told: wire.TheirError, about: dict[str, Any]) -> ProviderError:
-    word = BY_STATUS.get(answer.status, errors.error_word(""))
+def _by_status(
+    answer: http.Answer, told: wire.TheirError, word: ErrorWord, about: dict[str, Any]
+) -> ProviderError:
     about |= {"meaning": word.meaning, "remedy": word.remedy}
     message = f"MobilePay answered HTTP {answer.status}. {told.text[:200]}".strip()
     if answer.status == 429:

@@ -267,6 +267,20 @@ def test_unknown_code_is_shown_with_its_correlation_id(client, mock):
     assert caught.value.correlation_id
 
 
+@pytest.mark.requirement("M4-78", "M4-81")
+def test_conflict_without_code_says_what_it_means_for_this_call(client, mock):
+    mock.post(INVOICES, status=409, json=problem(None, "Conflict"))
+    mock.put(f"{ONE}/cancel", status=409, json=problem(None, "Conflict"))
+
+    with pytest.raises(Refused) as created:
+        client.create("{}", link=False, many=False)
+    with pytest.raises(Refused) as cancelled:
+        client.cancel(INVOICE)
+
+    assert "Nothing was made" in str(created.value.remedy)
+    assert "has changed" in str(cancelled.value.meaning)
+
+
 @pytest.mark.requirement("M4-87")
 @pytest.mark.parametrize("code", ["10105", "10205"])
 def test_technical_error_is_tried_again(client, mock, code):
