@@ -147,17 +147,24 @@ def save(
             raise NotADraft(invoice)
         if revision is not None and revision != invoice.revision:
             raise Stale(invoice)
-        reading = typed.read(given, language=language)
-        _choose_issuer(invoice, given, reading)
-        _choose_customer(invoice, given)
-        for name, value in reading.columns.items():
-            setattr(invoice, name, value)
-        _keep_lines(invoice, reading.lines)
-        saved = assess(invoice, reading, today=today)
-        _copy_totals(invoice, saved.document)
-        invoice.typed = dict(given) | {"unread": reading.unread, "saved_by": str(by)}
-        invoice.revision += 1
-        invoice.save()
+        return write(invoice, given, by=by, today=today, language=language)
+
+
+def write(
+    invoice: Invoice, given: Mapping[str, Any], *, by: User, today: date, language: str
+) -> Saved:
+    """Write what was typed to a draft that the caller has locked, or has just made."""
+    reading = typed.read(given, language=language)
+    _choose_issuer(invoice, given, reading)
+    _choose_customer(invoice, given)
+    for name, value in reading.columns.items():
+        setattr(invoice, name, value)
+    _keep_lines(invoice, reading.lines)
+    saved = assess(invoice, reading, today=today)
+    _copy_totals(invoice, saved.document)
+    invoice.typed = dict(given) | {"unread": reading.unread, "saved_by": str(by)}
+    invoice.revision += 1
+    invoice.save()
     return saved
 
 

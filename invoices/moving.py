@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest, StrIndex, Substr
 from django.utils.translation import gettext as _
@@ -21,12 +22,13 @@ from django.utils.translation import gettext as _
 from invoices import drafting, moving_customers, numbers, sending, typed
 from invoices.enums import Discount
 from invoices.models import Invoice
+from invoicing_site.merchants.models import Issuer
 from providers.contract import TakenInvoice, TakenLine, VatCategory
 from providers.models import ProviderIssuer
 
 if TYPE_CHECKING:
     from invoices.sending import Road
-    from invoicing_site.merchants.models import Issuer, Merchant, User
+    from invoicing_site.merchants.models import Merchant, User
 
 MOST = 200
 BETWEEN = " / "
@@ -105,9 +107,7 @@ def _judge(
             words % {"theirs": taken.currency, "issuer": issuer, "ours": issuer.currency}
         )
     if taken.number in before:
-        found.earlier = before[taken.number]
-        words = _("Invoice %s was taken in before. Open that one; it is not taken in twice.")
-        found.problems.append(words % taken.number)
+        _point_to(found, before[taken.number])
     elif taken.number in seen:
         words = _("Invoice %s stands here twice. Only the first is taken in.")
         found.problems.append(words % taken.number)
@@ -118,6 +118,12 @@ def _judge(
         *_other_issuer(issuer, taken, senders),
     ]
     return found
+
+
+def _point_to(found: Moved, earlier: Invoice) -> None:
+    found.earlier = earlier
+    words = _("Invoice %s was taken in before. Open that one; it is not taken in twice.")
+    found.problems.append(words % found.taken.number)
 
 
 def _order_left_out(taken: TakenInvoice) -> list[str]:
@@ -179,18 +185,18 @@ def take_in(
 def _make(
     found: Moved, merchant: Merchant, issuer: Issuer, *, by: User, now: datetime, language: str
 ) -> None:
-    customer, remarks = moving_customers.customer(merchant, issuer, found.taken)
+    today = now.astimezone(ZoneInfo(merchant.time_zone)).date()
+    with transaction.atomic(durable=True):
+        # Pressed twice, the second waits here and finds what the first has made.
+        Issuer.objects.select_for_update(no_key=True).get(pk=issuer.pk)
+        if before := _earlier(issuer, {found.taken.number}):
+            _point_to(found, before[found.taken.number])
+            return
+        customer, remarks = moving_customers.customer(merchant, issuer, found.taken)
+        begun = drafting.start(merchant=merchant, issuer=issuer, by=by, customer=customer)
+        given = as_typed(found.taken, begun, language)
+        saved = drafting.write(begun, given, by=by, today=today, language=language)
     found.remarks += [*remarks, *_issued_then(found.taken)]
-    begun = drafting.start(merchant=merchant, issuer=issuer, by=by, customer=customer)
-    saved = drafting.save(
-        invoice_id=begun.pk,
-        merchant=merchant,
-        given=as_typed(found.taken, begun, language),
-        revision=begun.revision,
-        by=by,
-        today=now.astimezone(ZoneInfo(merchant.time_zone)).date(),
-        language=language,
-    )
     found.draft = saved.invoice
     found.to_correct = list(saved.errors.values())
     found.sums = _sums(found.taken, saved)

@@ -147,6 +147,40 @@ def test_invoice_without_order_number_is_not_taken_in_twice_either(take):
     assert len(report.refused) == 1
 
 
+def test_double_press_takes_in_once(take, monkeypatch):
+    """The second press looked before the first had made its drafts."""
+    look, first = moving.preflight, []
+
+    def slowly(*given):
+        found = look(*given)
+        monkeypatch.setattr(moving, "preflight", look)
+        first.append(take(CALLED, body(InvoiceNumber="302")))
+        return found
+
+    monkeypatch.setattr(moving, "preflight", slowly)
+
+    second = take(CALLED, body(InvoiceNumber="302"))
+
+    assert [len(report.drafts) for report in (*first, second)] == [2, 0]
+    assert [each.earlier for each in second.moved] == [each.draft for each in first[0].moved]
+    assert "taken in before" in second.moved[0].problems[0]
+    assert (Invoice.objects.count(), Customer.objects.count()) == (2, 1)
+
+
+def test_draft_that_fails_leaves_nothing_that_stands_in_its_way(take, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(moving.drafting, "assess", _fail)
+        with pytest.raises(RuntimeError):
+            take(CALLED)
+    assert (Invoice.objects.count(), Customer.objects.count()) == (0, 0)
+
+    assert take(CALLED).drafts
+
+
+def _fail(*_given, **_named):
+    raise RuntimeError
+
+
 def test_number_that_stands_twice_in_a_file_is_taken_in_once(take):
     report = take(SEED, SEED)
 
