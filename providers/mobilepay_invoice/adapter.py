@@ -279,7 +279,7 @@ class MobilePayInvoice(Provider):
 
     def compare(self, document: InvoiceDocument, asked: Asked) -> list[Difference]:
         """Ask what they hold and lay it beside our document, field by field."""
-        details = following.details(self.client, asked.handle)
+        details = following.details(self.client, asked.handle, self.terms)
         return comparing.compare(document, details)
 
     def ask_contact_consent(self, asked: Asked) -> StatusChange:
@@ -317,7 +317,7 @@ class MobilePayInvoice(Provider):
 
     def parse(self, body: bytes) -> list[StatusChange]:
         """Read a verified body."""
-        return webhooks.parse(body)
+        return webhooks.parse(body, self.terms.zone)
 
     def to_confirm(self, told: Sequence[StatusChange]) -> list[str]:
         """Return what must be asked about before it is believed: money above all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from django.utils import timezone
@@ -37,16 +38,17 @@ def fetch(client: Client, handle: str, terms: Terms) -> list[StatusChange]:
     if status.word not in facts.TOLD_IN_DETAILS:
         return [facts.of_word(handle, status.word)]
     try:
-        found = details(client, handle)
+        found = details(client, handle, terms)
     except NotFound as error:
         # It was there a moment ago, and without the details nobody knows the amount.
         raise Unavailable("The details are not there.", code="details") from error
     return facts.of_details(handle, found, terms.zone, terms.currency)
 
 
-def details(client: Client, handle: str) -> wire.Details:
+def details(client: Client, handle: str, terms: Terms) -> wire.Details:
     """Get what they hold of an invoice. Raises NotFound."""
-    found = read(wire.read_details, client.details(handle))
+    reader = partial(wire.read_details, zone=terms.zone)
+    found = read(reader, client.details(handle))
     _same(found.invoice_id, handle)
     return found
 
@@ -76,14 +78,6 @@ def _still_checked(asked: Asked) -> bool:
     """Tell whether an invoice may not be there yet: it exists only once their checks are done."""
     ended = asked.expires_at and asked.expires_at <= timezone.now()
     return asked.state == RequestState.SUBMITTED and not ended
-
-
-def _present(client: Client, asked: Asked, terms: Terms) -> list[StatusChange]:
-    """Ask for what matters: of an approved one that is the day and the money."""
-    if asked.state != RequestState.ACCEPTED:
-        return fetch(client, asked.handle, terms)
-    found = details(client, asked.handle)
-    return facts.of_details(asked.handle, found, terms.zone, terms.currency)
 
 
 def _consent(client: Client, asked: Asked) -> list[StatusChange]:
@@ -117,7 +111,7 @@ def granted_contact_consents(client: Client, issuers: Iterable[str]) -> list[Sta
 
 def identify(client: Client, handle: str, terms: Terms) -> Identity:
     """Ask which invoice an id belongs to. Raises NotFound."""
-    found = details(client, handle)
+    found = details(client, handle, terms)
     return Identity(
         handle=found.invoice_id,
         number=found.number,

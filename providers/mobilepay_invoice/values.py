@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
@@ -123,11 +124,15 @@ def text(found: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def maybe_date(found: Mapping[str, Any], name: str) -> date | None:
-    """Read a date, or the date part of the date-time that it may be; None for anything else."""
+def maybe_date(found: Mapping[str, Any], name: str, zone: ZoneInfo) -> date | None:
+    """Read a date, or the day in a zone of the moment that it may be; None for anything else.
+
+    A moment without offset is one of the zone's own clock.
+    """
     try:
-        return date.fromisoformat(text(found, name)[:10])
-    except ValueError:
+        at = datetime.fromisoformat(text(found, name).strip())
+        return (at.astimezone(zone) if at.tzinfo else at).date()
+    except (ValueError, OverflowError):
         return None
 
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from providers.contract import (
     OPEN_STATES,
@@ -112,7 +113,7 @@ def delivery_id(request: WebhookRequest) -> str:
     return f"sha256:{hashlib.sha256(request.body).hexdigest()}"
 
 
-def parse(body: bytes) -> list[StatusChange]:
+def parse(body: bytes, zone: ZoneInfo) -> list[StatusChange]:
     """Read a verified body, event by event. Raises MalformedDelivery when it is no list.
 
     An event that cannot be read is left out: refused, it would bring the whole list again for
@@ -121,7 +122,7 @@ def parse(body: bytes) -> list[StatusChange]:
     found: list[StatusChange] = []
     for position, item in enumerate(_items(body)):
         try:
-            found.append(facts.of_item(wire.read_callback_item(item)))
+            found.append(facts.of_item(wire.read_callback_item(item, zone)))
         except Unreadable as error:
             logger.warning("Left out item %s of a callback: %s", position, error)
     return found

@@ -14,6 +14,7 @@ from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from providers.contract import RemoteIssuer
 from providers.mobilepay_invoice import errors, values
@@ -233,7 +234,7 @@ def status_word(value: Any) -> str:
     return word if word in WORDS else raw[:40]
 
 
-def read_details(content: Any) -> Details:
+def read_details(content: Any, zone: ZoneInfo) -> Details:
     """Read the details of an invoice: id, state and amount; of the rest what can be read.
 
     On these three hangs the booking of money, on the rest only what pages show.
@@ -242,9 +243,9 @@ def read_details(content: Any) -> Details:
     return Details(
         invoice_id=values.guid(found, "InvoiceId"),
         number=values.text(found, "InvoiceNumber"),
-        issue_date=values.maybe_date(found, "IssueDate"),
-        due_date=values.maybe_date(found, "DueDate"),
-        payment_date=values.maybe_date(found, "PaymentDate"),
+        issue_date=values.maybe_date(found, "IssueDate", zone),
+        due_date=values.maybe_date(found, "DueDate", zone),
+        payment_date=values.maybe_date(found, "PaymentDate", zone),
         comment=values.text(found, "Comment"),
         articles=tuple(_article(item) for item in values.objects(found, "InvoiceArticles")),
         currency=values.text(found, "CurrencyCode"),
@@ -286,7 +287,7 @@ def _vat_totals(found: Mapping[str, Any]) -> Iterator[tuple[Decimal, Decimal]]:
             yield rate, vat
 
 
-def read_callback_item(content: Any) -> CallbackItem:
+def read_callback_item(content: Any, zone: ZoneInfo) -> CallbackItem:
     """Read one event of a callback: which invoice and state; of the rest what can be read."""
     found = values.members(content, "event")
     return CallbackItem(
@@ -294,7 +295,7 @@ def read_callback_item(content: Any) -> CallbackItem:
         word=status_word(found.get("status")),
         at=values.maybe_moment(found.get("date")),
         sequence=values.maybe_count(found.get("sequence")),
-        payment_date=values.maybe_date(found, "PaymentDate"),
+        payment_date=values.maybe_date(found, "PaymentDate", zone),
         code=error_code(found.get("errorcode")),
         text=values.text(found, "ErrorMessage").strip(),
         link=_link(found),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import responses
 
@@ -28,6 +29,7 @@ ONE = f"{INVOICES}/{INVOICE}"
 REFERENCE = "inv-2026-000123-a1"
 LINK = "https://pay.example.test/opaque-link"
 TOKEN = "token-1"
+ZONE = ZoneInfo("Europe/Copenhagen")
 
 
 def account(*, environment: str = "test", **settings: Any) -> ProviderAccount:

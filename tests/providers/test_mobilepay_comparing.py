@@ -10,6 +10,7 @@ from django.utils import translation
 from providers.contract import Address, InvoiceDocument, Party, Preview
 from providers.mobilepay_invoice import comparing, preview, wire
 from tests.providers.mobilepay_documents import HOME, document, options, terms, typed, wire_payload
+from tests.providers.mobilepay_samples import ZONE
 
 
 def bicycle_service(**changes: Any) -> InvoiceDocument:
@@ -39,7 +40,7 @@ def details(**changes: Any) -> wire.Details:
             "PricePerUnit": 76,
         }
     )
-    return wire.read_details(content | changes)
+    return wire.read_details(content | changes, ZONE)
 
 
 def different(invoice: InvoiceDocument, theirs: wire.Details) -> list[tuple[str, str, str | None]]:

@@ -20,7 +20,7 @@ STATUSES = MobilePayInvoice.statuses
 def told(word: str, **more: object) -> StatusChange:
     """What one event of a callback becomes."""
     event = {"InvoiceId": samples.INVOICE, "Status": word, "Date": "2026-11-21T11:00:00Z"}
-    (change,) = webhooks.parse(json.dumps([event | more]).encode())
+    (change,) = webhooks.parse(json.dumps([event | more]).encode(), samples.ZONE)
     return change
 
 

@@ -17,7 +17,7 @@ from providers.contract import (
     WebhookRequest,
 )
 from providers.mobilepay_invoice import webhooks
-from tests.providers.mobilepay_samples import INVOICE, LINK, NOW, OTHER
+from tests.providers.mobilepay_samples import INVOICE, LINK, NOW, OTHER, ZONE
 
 BASIC = webhooks.Secret("basic", "mp-7b0c2f54", "long-random")
 KEY = webhooks.Secret("apikey", "", "long-random-token68")
@@ -60,7 +60,7 @@ def request(authorization: str | None, body: bytes = b"[]") -> WebhookRequest:
 
 
 def parse(*items: Any) -> list[StatusChange]:
-    return webhooks.parse(json.dumps(items).encode())
+    return webhooks.parse(json.dumps(items).encode(), ZONE)
 
 
 @pytest.mark.requirement("M4-66", "M4-100")
@@ -261,7 +261,7 @@ OBJECT = json.dumps(ACCEPTED).encode()
 )
 def test_what_is_no_list_is_malformed(body):
     with pytest.raises(MalformedDelivery):
-        webhooks.parse(body)
+        webhooks.parse(body, ZONE)
     with pytest.raises(MalformedDelivery):
         webhooks.delivery_id(request(GOOD, body))
 
@@ -291,3 +291,10 @@ def test_what_is_paid_or_contradicts_itself_is_asked_about():
 
 def test_plain_news_is_believed_without_asking():
     assert webhooks.to_confirm(parse(ACCEPTED, INVALID, BATCH_LINK)) == []
+
+
+@pytest.mark.requirement("M4-67")
+def test_day_of_payment_is_the_merchants():
+    (change,) = parse(ACCEPTED | {"PaymentDate": "2026-12-02T23:00:00+00:00"})
+
+    assert change.extra["payment_date"] == "2026-12-03"

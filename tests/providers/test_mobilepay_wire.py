@@ -10,6 +10,7 @@ from providers.contract import RemoteIssuer
 from providers.mobilepay_invoice import values, wire
 from providers.mobilepay_invoice.wire import Rejection, TheirError, Unreadable
 from tests.providers.mobilepay_documents import wire_payload
+from tests.providers.mobilepay_samples import ZONE
 
 INVOICE = "a4c1e7d2-6b38-4f95-b0de-93f1c7a86e24"
 
@@ -230,7 +231,7 @@ def test_state_that_is_none_is_refused(word):
 def test_details_of_1_4():
     content = wire_payload("v1_4_details")
 
-    assert wire.read_details(content) == wire.Details(
+    assert wire.read_details(content, ZONE) == wire.Details(
         invoice_id="578a9f10-4e81-4265-bbae-2e8fa33cb83b",
         number="301",
         issue_date=date(2018, 7, 2),
@@ -269,7 +270,7 @@ def test_details_of_1_4():
 
 def test_details_of_1_5_and_dates_with_a_time():
     content = wire_payload("v1_5_details") | {"DueDate": "2023-05-16T00:00:00+00:00"}
-    found = wire.read_details(content)
+    found = wire.read_details(content, ZONE)
 
     assert (found.payment_date, found.due_date) == (date(2023, 5, 15), date(2023, 5, 16))
     assert (found.total, found.payment_reference) == (Decimal("990.00"), "2023-000417")
@@ -281,7 +282,7 @@ def test_details_of_1_5_and_dates_with_a_time():
 )
 def test_damaged_details_are_refused(changes):
     with pytest.raises(Unreadable):
-        wire.read_details(wire_payload("v1_5_details") | changes)
+        wire.read_details(wire_payload("v1_5_details") | changes, ZONE)
 
 
 @pytest.mark.requirement("M4-61")
@@ -300,7 +301,7 @@ def test_odd_figures_do_not_keep_money_from_being_booked():
         "CurrencyCode": None,
     }
 
-    found = wire.read_details(wire_payload("v1_5_details") | odd)
+    found = wire.read_details(wire_payload("v1_5_details") | odd, ZONE)
 
     assert found.total == Decimal("990.00")
     assert (found.issue_date, found.due_date, found.payment_date) == (None, None, None)
@@ -312,15 +313,35 @@ def test_odd_figures_do_not_keep_money_from_being_booked():
 def test_list_that_is_none_is_left_out():
     odd = {"InvoiceArticles": {}, "InvoiceVatTotals": 5}
 
-    found = wire.read_details(wire_payload("v1_5_details") | odd)
+    found = wire.read_details(wire_payload("v1_5_details") | odd, ZONE)
 
     assert (found.articles, found.vat_totals) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-12-04", date(2026, 12, 4)),
+        ("2026-12-04T00:00:00", date(2026, 12, 4)),
+        ("2026-12-04T00:00:00Z", date(2026, 12, 4)),
+        ("2026-12-03T23:00:00Z", date(2026, 12, 4)),
+        ("2026-12-03T23:00:00.1234567+00:00", date(2026, 12, 4)),
+        ("2026-07-03T22:00:00+00:00", date(2026, 7, 4)),
+        ("2026-12-04T23:30:00-05:00", date(2026, 12, 5)),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("soon", None),
+    ],
+)
+def test_day_of_a_moment_is_the_merchants(text, expected):
+    found = wire.read_details(wire_payload("v1_5_details") | {"DueDate": text}, ZONE)
+
+    assert found.due_date == expected
 
 
 # ------------------------------------------------------------------------------------ callbacks
 @pytest.mark.requirement("M4-76")
 def test_callback_items():
-    accepted, invalid = (wire.read_callback_item(i) for i in wire_payload("v1_5_callback"))
+    accepted, invalid = (wire.read_callback_item(i, ZONE) for i in wire_payload("v1_5_callback"))
 
     assert (accepted.word, accepted.sequence, accepted.payment_date) == (
         "accepted",
@@ -333,7 +354,7 @@ def test_callback_items():
 
 @pytest.mark.requirement("M4-55")
 def test_callback_brings_the_link_of_a_batch():
-    (item,) = (wire.read_callback_item(i) for i in wire_payload("v1_5_callback_link"))
+    (item,) = (wire.read_callback_item(i, ZONE) for i in wire_payload("v1_5_callback_link"))
 
     assert (item.word, item.link) == ("created", "https://pay.example.test/opaque-link")
 
@@ -356,7 +377,7 @@ def test_times_with_seven_digits_and_offsets(text, expected):
 )
 def test_callback_item_without_invoice_or_state_is_refused(changes):
     with pytest.raises(Unreadable):
-        wire.read_callback_item(wire_payload("v1_5_callback")[0] | changes)
+        wire.read_callback_item(wire_payload("v1_5_callback")[0] | changes, ZONE)
 
 
 @pytest.mark.requirement("M4-76")
@@ -376,7 +397,7 @@ def test_callback_item_without_invoice_or_state_is_refused(changes):
     ],
 )
 def test_odd_callback_item_tells_what_can_be_read(changes, expected):
-    found = wire.read_callback_item(wire_payload("v1_5_callback")[0] | changes)
+    found = wire.read_callback_item(wire_payload("v1_5_callback")[0] | changes, ZONE)
 
     assert (found.word, found.sequence, found.link) == ("accepted", expected, "")
 
@@ -385,7 +406,7 @@ def test_callback_without_sequence_is_read():
     item = wire_payload("v1_5_callback")[0]
     del item["Sequence"]
 
-    assert wire.read_callback_item(item).sequence is None
+    assert wire.read_callback_item(item, ZONE).sequence is None
 
 
 # --------------------------------------------------------------------------------------- errors
