@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.utils import formats
 from django.utils.translation import gettext as _
 
 from invoices.enums import OperationKind, OperationState
-from invoices.models import Dispatch, DispatchItem, Invoice, Operation
+from invoices.models import Dispatch, DispatchItem, Invoice, Operation, PaymentRequest
 from invoices.roads import EMAIL, plain
 from invoices.selecting import LIMIT, WayOut, sendable, ways_out
 from invoicing_site.merchants.models import Merchant
@@ -150,9 +158,33 @@ def with_mail(items: QuerySet[DispatchItem]) -> QuerySet[DispatchItem]:
 
 def to_resend(dispatch: Dispatch) -> list[int]:
     """Return the refused invoices that can still be sent: nobody paid or sent them since."""
-    ids = refused_items(dispatch).values("invoice_id")
-    rows = sendable(Invoice.objects.filter(merchant_id=dispatch.merchant_id, pk__in=ids))
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    found = with_again(dispatch, refused_items(dispatch)).filter(again=True)
+    return list(found.order_by("invoice_id").values_list("invoice_id", flat=True))
+
+
+def with_again(dispatch: Dispatch, items: QuerySet[DispatchItem]) -> QuerySet[Any]:
+    """Add whether each refused item's invoice can be sent again by the same road."""
+    open_now = Q(Exists(sendable(Invoice.objects.filter(pk=OuterRef("invoice")))))
+    since = _mailed_since() if dispatch.road_key == EMAIL else _requested_since()
+    return items.annotate(again=ExpressionWrapper(open_now & ~since, BooleanField()))
+
+
+def _requested_since() -> Q:
+    """Match items whose invoice was with the customer after it was refused, however that ended."""
+    others = PaymentRequest.objects.filter(invoice=OuterRef("invoice"))
+    others = others.exclude(state=RequestState.INVALID)
+    after_theirs = others.filter(pk__gt=OuterRef("request"))
+    after_ours = others.filter(created_at__gte=OuterRef("dispatch__created_at"))
+    return Q(Exists(after_theirs)) | (Q(request=None) & Q(Exists(after_ours)))
+
+
+def _mailed_since() -> Q:
+    mails = Operation.objects.filter(
+        invoice=OuterRef("invoice"),
+        kind=OperationKind.EMAIL,
+        created_at__gte=OuterRef("dispatch__created_at"),
+    )
+    return Q(Exists(mails.exclude(state__in={OperationState.FAILED, OperationState.DROPPED})))
 
 
 def resend(dispatch: Dispatch, *, by: User, now: datetime) -> Dispatch:

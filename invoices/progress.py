@@ -7,13 +7,12 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from invoices import dispatching, options, preflight
 from invoices.enums import InvoiceStatus, OperationKind, OperationState
 from invoices.models import Dispatch, DispatchItem, Invoice, Operation
 from invoices.roads import EMAIL
-from invoices.selecting import sendable
 from providers import registry
 from providers.contract import OPEN_STATES, Channel, RequestState
 
@@ -167,13 +166,8 @@ class Refusal:
 
 def refused(dispatch: Dispatch, limit: int) -> list[Refusal]:
     """List what was refused, at most `limit`, and first what can be sent again. One query."""
-    again = sendable(Invoice.objects.filter(pk=OuterRef("invoice")))
-    rows = (
-        dispatching.refused_items(dispatch)
-        .select_related("invoice", "request")
-        .annotate(again=Exists(again))
-        .order_by("-again", "pk")[:limit]
-    )
+    found = dispatching.with_again(dispatch, dispatching.refused_items(dispatch))
+    rows = found.select_related("invoice", "request").order_by("-again", "pk")[:limit]
     return [_refusal(dispatch.merchant.slug, row) for row in rows]
 
 

@@ -367,6 +367,46 @@ def test_emails_are_counted_by_what_the_mail_server_said(member, issuer, woken):
     assert dispatching.to_resend(dispatch) == [mails[1].invoice_id]
 
 
+@pytest.mark.parametrize("item", ["invalid", "refused"])
+@pytest.mark.parametrize(
+    ("since", "again"),
+    [("rejected", False), ("expired", False), ("cancelled", False), ("invalid", True)],
+)
+def test_what_was_sent_since_is_not_sent_again(member, issuer, account, woken, item, since, again):
+    """Declined by the customer after a person sent it alone: it is theirs to take up."""
+    dispatch = placed(member, issuer, account, [item])
+    invoice = dispatch.items.get().invoice
+    assert dispatching.to_resend(dispatch) == [invoice.pk]
+
+    later = request(invoice, account, since, attempt=2)
+    PaymentRequest.objects.filter(pk=later.pk).update(created_at=NOW + timedelta(hours=1))
+
+    assert dispatching.to_resend(dispatch) == ([invoice.pk] if again else [])
+    assert [each.again for each in progress.refused(dispatch, 10)] == [again]
+
+
+def test_what_was_declined_before_is_sent_again(member, issuer, account, woken):
+    (invoice,) = invoices(issuer, 1)
+    earlier = request(invoice, account, "rejected")
+    PaymentRequest.objects.filter(pk=earlier.pk).update(created_at=NOW - timedelta(hours=1))
+    dispatch = started(member, [invoice], f"{account.pk}:push")
+    dispatch.items.update(state="refused")
+
+    assert dispatching.to_resend(dispatch) == [invoice.pk]
+
+
+def test_email_that_went_since_is_not_sent_again(member, issuer, woken):
+    dispatch = started(member, invoices(issuer, 1))
+    bulk.queue(dispatch.pk, now=NOW)
+    Operation.objects.update(state=OperationState.FAILED)
+    invoice = Operation.objects.get().invoice
+    assert dispatching.to_resend(dispatch) == [invoice.pk]
+
+    operations.queue(OperationKind.EMAIL, invoice, now=NOW)
+
+    assert dispatching.to_resend(dispatch) == []
+
+
 def test_worker_queues_what_goes_and_refuses_the_rest(member, issuer, account, woken):
     going = factories.issued(issuer=issuer, customer=consenting(member))
     staying = factories.issued(issuer=issuer)
