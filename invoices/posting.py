@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from invoices import alerts, lifecycle, operations, timeline
+from invoices import alerts, documents, lifecycle, operations, timeline
 from invoices.enums import EventKind, OperationKind, OperationState
-from invoices.models import Invoice, Operation
+from invoices.models import DocumentVersion, Invoice, Operation
 from invoices.rendering import email, pdf
 from providers.contract import Problem, Source
 
@@ -36,7 +36,7 @@ def email_road(invoice: Invoice) -> Road:
     """Describe email of the link with the PDF attached."""
     from invoices import roads  # noqa: PLC0415 -- roads lists us
 
-    address = invoice.customer.email if invoice.customer else ""
+    address = _address(invoice, _versions(invoice))
     return roads.Road(
         key=roads.EMAIL,
         label=gettext_lazy("Email"),
@@ -59,6 +59,19 @@ def print_road(invoice: Invoice) -> Road:
         speed=gettext_lazy("days"),
         problems=tuple(roads.status_problems(invoice)),
     )
+
+
+def _versions(invoice: Invoice) -> list[DocumentVersion]:
+    return [] if invoice.is_draft else list(invoice.versions.order_by("version"))
+
+
+def _address(invoice: Invoice, versions: Sequence[DocumentVersion]) -> str:
+    """Return the address in the register, unless another was put on the document since."""
+    on_file = invoice.customer.email if invoice.customer else ""
+    if len(versions) < 2:
+        return on_file
+    issued, corrected = (documents.of(each).customer.email for each in (versions[0], versions[-1]))
+    return corrected if corrected and corrected != issued else on_file
 
 
 def _address_problems(address: str) -> list[Problem]:
@@ -85,8 +98,8 @@ def queue(
     if road_key == "print":
         _note(invoice, "printed", Source.STAFF, f"printed:{now.isoformat()}", now, {}, by)
         return
-    assert invoice.customer is not None  # noqa: S101 -- issued invoices have one
-    to, version = invoice.customer.email, invoice.versions.order_by("-version")[0]
+    versions = _versions(invoice)
+    to, version = _address(invoice, versions), versions[-1]
     due_at = at if at and at > now else None
     operation = operations.queue(
         OperationKind.EMAIL,
