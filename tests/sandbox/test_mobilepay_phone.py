@@ -184,12 +184,24 @@ def test_a_scheduled_card_that_fails_stays_accepted_until_it_expires(client, mer
     invoice = merchant.direct(ConsumerAlias=wire.alias("+4520119999"))
     App(client, invoice).press("schedule", day=days(merchant, 2))
 
-    push_days(merchant, 43)
+    push_days(merchant, 44)
     before = merchant.status(invoice)
     push_days(merchant, 1)
 
     assert before == "accepted"
     assert merchant.statuses(invoice) == ["Created", "Accepted", "Expired"]
+
+
+@pytest.mark.requirement("M4-39", "M4-74")
+def test_the_thirtieth_day_after_the_due_date_still_counts(client, merchant):
+    """A payment is taken on it, and nothing has run out before."""
+    invoice = merchant.direct(DueDate=days(merchant, 14))
+
+    push_days(merchant, 44)
+    before = merchant.status(invoice)
+    App(client, invoice).press("pay")
+
+    assert (before, merchant.status(invoice)) == ("created", "paid")
 
 
 @pytest.mark.requirement("M4-39", "M4-70")
@@ -198,7 +210,7 @@ def test_expiry_30_days_after_the_due_date(live_server, transactional_db, client
     merchant = wire.merchant(live_server.url, vat_number)
     invoice = merchant.direct(DueDate=days(merchant, 1), ConsumerAlias=wire.alias("+358401234567"))
 
-    push_days(merchant, 30)
+    push_days(merchant, 31)
     before = merchant.status(invoice)
     push_days(merchant, 1)
 
@@ -285,7 +297,7 @@ def test_an_unopened_link_has_no_phone(client, merchant):
 def test_an_expired_link_is_gone(client, merchant):
     app = App(client, merchant.link(DueDate=days(merchant, 0)))
 
-    push_days(merchant, 30)
+    push_days(merchant, 31)
     answer = client.get(app.landing)
 
     assert answer.status_code == 404

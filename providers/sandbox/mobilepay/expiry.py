@@ -29,7 +29,7 @@ def charge(now: datetime) -> int:
 
 
 def expire(now: datetime) -> int:
-    """Let run out what is unpaid 30 days after its due date, by the merchant's calendar."""
+    """Let run out what is unpaid once the 30th day after its due date is over, for the merchant."""
     return sum(_all(partial(_overdue, country, now), _expired, now) for country in lifecycle.ZONES)
 
 
@@ -43,9 +43,7 @@ def _payable(country: str, now: datetime) -> QuerySet[AppInvoice]:
 
 def _overdue(country: str, now: datetime) -> QuerySet[AppInvoice]:
     ended = lifecycle.today(country, now) - lifecycle.GRACE
-    return AppInvoice.objects.filter(
-        status__in=OPEN, merchant__country=country, due_date__lte=ended
-    )
+    return AppInvoice.objects.filter(status__in=OPEN, merchant__country=country, due_date__lt=ended)
 
 
 def paid(invoice: AppInvoice) -> None:
