@@ -19,8 +19,9 @@ from providers.mobilepay_invoice import bodies, rules_money, rules_payer
 from providers.mobilepay_invoice.bodies import DIRECT, LINK
 from providers.mobilepay_invoice.terms import Profile, Terms
 
-# The first documentation and the text of 1.4 say "to 400 days", 1.5 and the table of 1.4 "less".
-LONGEST = {"v1": timedelta(days=400), "1.4": timedelta(days=400), "1.5": timedelta(days=399)}
+# The first documentation says "to 400 days". So does the text of 1.4, but its table says "less",
+# as 1.5 does: what both allow is safe.
+LONGEST = {"v1": timedelta(days=400), "1.4": timedelta(days=399), "1.5": timedelta(days=399)}
 NUMBER_LIMIT = 60
 REFERENCE_LIMIT, REFERENCE_SHOWN = 60, 30
 
@@ -159,7 +160,7 @@ def issue_date(document: InvoiceDocument, options: SendOptions, terms: Terms) ->
 
 
 def due_date(document: InvoiceDocument, options: SendOptions, terms: Terms) -> Iterator[Problem]:
-    """Between today and 400 days from now; in 1.4 table and text differ about both edges."""
+    """Between today and 400 days from now; in 1.4 table and text differ about both."""
     today = terms.today(options.now)
     last = today + LONGEST[terms.profile]
     dates = {"date": document.due_date, "today": today, "last": last}
@@ -178,11 +179,11 @@ def due_date(document: InvoiceDocument, options: SendOptions, terms: Terms) -> I
             % dates,
             remedy=_("Choose an earlier due date."),
         )
-    elif document.due_date in {today, last} and terms.profile == Profile.V1_4:
-        # Their table wants it between the two; the texts of 10310 and 10311 take them too.
+    elif document.due_date == today and terms.profile == Profile.V1_4:
+        # Their table wants it after the day of creation; the text of 10311 takes that day too.
         yield Problem(
             field="due_date",
-            code="10311" if document.due_date == today else "10310",
+            code="10311",
             rule=_("The due date %(date)s is one that documentation 1.4 both allows and forbids.")
             % dates,
             remedy=_("If they refuse it, move the due date by a day."),

@@ -11,6 +11,7 @@ import pytest
 
 from providers.contract import Address, NotAuthorised, NotFound, Refused, RequestState, Unavailable
 from providers.models import MerchantConsent, ProviderCall
+from providers.sandbox import clock
 from providers.sandbox.models import PortalIssuer
 from tests.contract.mobilepay import (  # noqa: F401 -- fixtures
     PAYER,
@@ -149,6 +150,31 @@ def test_invoice_that_is_still_checked_is_neither_here_nor_gone(open_shop: Any):
 
     assert before == []
     assert [change.state for change in after] == [RequestState.INVALID]
+
+
+@pytest.mark.requirement("M4-14", "M4-96", "M4-102")
+@pytest.mark.parametrize("profile", ["1.5", "1.4"])
+def test_just_after_midnight_they_may_still_be_in_yesterday(open_shop: Any, profile: str):
+    """1.5 leaves the date out, the older documentations wait until UTC has it too."""
+    shop = open_shop(profile=profile)
+    shop.control("merchant", merchantId=shop.id, issue_date_by_utc=True)
+    after_midnight = (clock.now() + timedelta(days=1)).replace(hour=23, minute=20, second=0)
+    shop.control("clock", to=after_midnight.isoformat())
+    document = shop.invoice(issue_date=after_midnight.date() + timedelta(days=1))
+    noon = shop.options(now=after_midnight + timedelta(hours=12))
+    _, dated = shop.prepared(document, noon)
+
+    with pytest.raises(Refused) as caught:
+        shop.mobilepay.client.create(dated.prepared, link=False, many=False)
+    assert caught.value.code == "10312"
+
+    if profile == "1.4":
+        with pytest.raises(Unavailable) as waits:
+            shop.mobilepay.send(document, shop.options())
+        assert 39 * 60 < (waits.value.retry_after or 0) <= 40 * 60
+        shop.control("clock", seconds=waits.value.retry_after)
+    sent = shop.mobilepay.send(document, shop.options())
+    assert state(shop, sent.provider_id) == RequestState.CREATED
 
 
 # --------------------------------------------------------------------------------- what is sent

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from providers.sandbox import clock
-from providers.sandbox.mobilepay import lifecycle, problems, tricks, validation
+from providers.sandbox.mobilepay import lifecycle, problems, switches, tricks, validation
 from providers.sandbox.models import AppEvent, AppInvoice, PortalIssuer
 from tests.sandbox.mobilepay_merchant import Merchant, alias, article, day
 from tests.sandbox.mobilepay_merchant import merchant as new_merchant
@@ -267,6 +267,17 @@ def test_due_date_between_today_and_400_days(merchant, profile, furthest):
     assert accepted(merchant, DueDate=day(furthest)).status == "created"
     assert refusal(merchant, DueDate=day(-1)) == (409, "10311")
     assert refusal(merchant, DueDate=day(furthest + 1)) == (409, "10310")
+
+
+@pytest.mark.requirement("M4-15", "M4-94", "M4-95")
+def test_table_of_1_4_wants_the_due_date_between_the_edges(merchant):
+    merchant.set(profile="1.4")
+    switches.turn(merchant.portal.merchant, switches.STRICT_DUE, on=True)
+
+    assert refusal(merchant, DueDate=day(0)) == (409, "10311")
+    assert accepted(merchant, DueDate=day(1)).status == "created"
+    assert accepted(merchant, DueDate=day(399)).status == "created"
+    assert refusal(merchant, DueDate=day(400)) == (409, "10310")
 
 
 @pytest.mark.requirement("M4-96", "M4-102")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.sandbox import outbox
-from providers.sandbox.mobilepay import fields, intake, kinds, lifecycle, switches, tricks
+from providers.sandbox.mobilepay import fields, intake, kinds, switches, tricks
 from providers.sandbox.mobilepay.endpoint import Answer, Exchange, endpoint, unknown_merchant
 from providers.sandbox.mobilepay.fields import Wanted
 from providers.sandbox.mobilepay.problems import Refusal, domain, invalid
@@ -81,7 +81,9 @@ def sort(exchange: Exchange, merchant: PortalMerchant, *, is_link: bool) -> Sort
             sorting.rejected.append((wanted.number, domain(code or intake.no_issuer(wanted))))
             continue
         known.add(wanted.hash)
-        sorting.accepted.append(_taken_in(exchange, wanted, merchant, issuer, used))
+        sorting.accepted.append(
+            _taken_in(exchange, Case(wanted, merchant, issuer, exchange.now, on), used)
+        )
     return sorting
 
 
@@ -112,16 +114,10 @@ def _refused_now(
     return first if first is not None else second
 
 
-def _taken_in(
-    exchange: Exchange,
-    wanted: Wanted,
-    merchant: PortalMerchant,
-    issuer: PortalIssuer,
-    used: Quota,
-) -> AppInvoice:
-    invoice = intake.build(exchange, wanted, merchant, issuer)
+def _taken_in(exchange: Exchange, case: Case, used: Quota) -> AppInvoice:
+    wanted, issuer = case.wanted, case.issuer
+    invoice = intake.build(exchange, wanted, case.merchant, issuer)
     invoice.from_batch = True
-    case = Case(wanted, merchant, issuer, lifecycle.today(merchant.country, exchange.now))
     invoice.late_error = tricks.later(wanted) or broken(case) or used.refuses(wanted, issuer)
     if invoice.late_error is None:
         used.count(wanted, issuer)

@@ -76,24 +76,24 @@ def _judged(exchange: Exchange, wanted: Wanted, merchant: PortalMerchant) -> Por
 
     The provider never told which of the two it looks at first.
     """
+    on = switches.of(merchant)
     is_known = bool(intake.known_hashes(merchant, [wanted.hash]))
-    if is_known and switches.RULES_FIRST not in switches.of(merchant):
+    if is_known and switches.RULES_FIRST not in on:
         raise domain(intake.duplicate(wanted))
     issuer = issuer_of(wanted, merchant.issuers.all())
     if issuer is None:
         raise domain(intake.no_issuer(wanted))
-    if code := tricks.at_once(wanted) or _rule_broken(exchange, wanted, merchant, issuer):
+    case = Case(wanted, merchant, issuer, exchange.now, on)
+    if code := tricks.at_once(wanted) or _rule_broken(case):
         raise domain(code)
     if is_known:
         raise domain(intake.duplicate(wanted))
     return issuer
 
 
-def _rule_broken(
-    exchange: Exchange, wanted: Wanted, merchant: PortalMerchant, issuer: PortalIssuer
-) -> int | None:
-    today = lifecycle.today(merchant.country, exchange.now)
-    code = broken(Case(wanted, merchant, issuer, today))
-    if code is not None or wanted.is_link:
+def _rule_broken(case: Case) -> int | None:
+    code = broken(case)
+    if code is not None or case.wanted.is_link:
         return code
-    return quota(merchant, exchange.now, [wanted.alias]).refuses(wanted, issuer)
+    used = quota(case.merchant, case.now, [case.wanted.alias])
+    return used.refuses(case.wanted, case.issuer)

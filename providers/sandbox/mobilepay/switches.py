@@ -9,7 +9,11 @@ from providers.sandbox.models import Fault, PortalMerchant
 
 PROVIDER = "mobilepay"
 RULES_FIRST = "rules_before_duplicates"
-NAMES = frozenset({RULES_FIRST})
+# "Not after today" is judged by the day that it is in UTC too.
+UTC_DAY = "issue_date_by_utc"
+# The due date lies between today and today + 400 days, without either, as the table of 1.4 says.
+STRICT_DUE = "due_date_between"
+NAMES = frozenset({RULES_FIRST, UTC_DAY, STRICT_DUE})
 
 
 def of(merchant: PortalMerchant) -> frozenset[str]:

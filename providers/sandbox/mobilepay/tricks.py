@@ -98,8 +98,10 @@ def switches() -> list[Row]:
         Row("app: not subscribed", "any call", "403"),
         Row("invoice paid", "cancel", "409, 10504"),
         Row("invoice in another final state", "cancel", "409, 10505"),
-        Row("clock: due date + 30 days", "nobody paid", "Expired; a link's data is gone"),
+        Row("clock: due date + 31 days", "nobody paid", "Expired; a link's data is gone"),
         Row("merchant: rules before duplicates", "same fields again", "a broken rule's code first"),
+        Row("merchant: issue date by UTC", "create just after midnight", "10312"),
+        Row("merchant: due date between", "due today / + 400 days", "10311 / 10310"),
         Row("fault switch: refuse with a code", "any call", "that code"),
     ]
 

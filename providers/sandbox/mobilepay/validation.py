@@ -7,12 +7,12 @@ that the merchant's profile follows.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from providers.sandbox.mobilepay import lifecycle, tricks
+from providers.sandbox.mobilepay import lifecycle, switches, tricks
 from providers.sandbox.mobilepay.fields import CURRENCY, Wanted
 from providers.sandbox.models import AppInvoice, PortalIssuer, PortalMerchant
 
@@ -32,7 +32,13 @@ class Case:
     wanted: Wanted
     merchant: PortalMerchant
     issuer: PortalIssuer
-    today: date
+    now: datetime
+    on: frozenset[str] = frozenset()
+
+    @property
+    def today(self) -> date:
+        """The civil day in the merchant's country."""
+        return lifecycle.today(self.merchant.country, self.now)
 
     @property
     def profile(self) -> Profile:
@@ -100,15 +106,18 @@ def _total(case: Case) -> int | None:
 
 def _due_date(case: Case) -> int | None:
     ahead = (case.wanted.due_date - case.today).days
-    if ahead < 0:
+    strict = switches.STRICT_DUE in case.on
+    if ahead < strict:
         return 10311
-    return 10310 if ahead > FURTHEST[case.profile] else None
+    return 10310 if ahead > (399 if strict else FURTHEST[case.profile]) else None
 
 
 def _issue_date(case: Case) -> int | None:
     issued = case.wanted.issue_date
+    utc_day = case.now.astimezone(UTC).date()
+    last = min(case.today, utc_day) if switches.UTC_DAY in case.on else case.today
     ruled = case.profile != Profile.V1
-    return 10312 if ruled and issued and issued > case.today else None
+    return 10312 if ruled and issued and issued > last else None
 
 
 def _country(case: Case) -> int | None:
