@@ -185,8 +185,17 @@ def _with_rounding(articles: tuple[Article, ...], document: InvoiceDocument) -> 
     return articles
 
 
+def can_be_taken_off(document: InvoiceDocument, off: Decimal) -> bool:
+    """Tell whether the lines without VAT can bear a reduction: only there the sums still agree.
+
+    On a line with VAT its VAT would no longer be that of its net.
+    """
+    bearing = [line.due_net for line in document.lines if not line.vat_rate]
+    return sum((net for net in bearing if net > 0), ZERO) >= off
+
+
 def _reduced(articles: tuple[Article, ...], off: Decimal) -> tuple[Article, ...]:
-    """Take an amount off the lines without VAT first: there the line's own sums still agree."""
+    """Take an amount off the lines without VAT first: what they cannot bear the rules refuse."""
     found = list(articles)
     order = sorted(range(len(found)), key=lambda at: (found[at].rate != 0, -found[at].net))
     for at in order:

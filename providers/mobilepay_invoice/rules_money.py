@@ -134,12 +134,17 @@ def _named(line: Line) -> dict[str, object]:
 
 def rounding(document: InvoiceDocument, options: SendOptions, _terms: Terms) -> Iterator[Problem]:
     """A total rounded down has no line of its own, as they have no negative lines."""
-    if document.totals.rounding < 0 and not articles.is_remainder(document, options.amount):
-        yield Problem(
-            field="lines",
-            code="rounding",
-            rule=_("The total is rounded down by %(amount)s %(currency)s.")
-            % {"amount": -document.totals.rounding, "currency": document.currency},
-            remedy=_("The app shows it as a price reduction on one line."),
-            blocking=False,
-        )
+    off = -document.totals.rounding
+    if off <= 0 or articles.is_remainder(document, options.amount):
+        return
+    borne = articles.can_be_taken_off(document, off)
+    yield Problem(
+        field="lines",
+        code="rounding",
+        rule=_("The total is rounded down by %(amount)s %(currency)s.")
+        % {"amount": off, "currency": document.currency},
+        remedy=_("The app shows it as a price reduction on one line.")
+        if borne
+        else _("On a line with VAT it would not add up. Send it without rounding or another way."),
+        blocking=not borne,
+    )

@@ -186,6 +186,25 @@ def test_remainder_and_rounding_down_are_remarks():
     assert told(check(rounded)) == [("lines", "rounding", False)]
 
 
+@pytest.mark.requirement("M4-36")
+@pytest.mark.parametrize(
+    ("rows", "blocks"),
+    [
+        ([typed("8"), typed("0.30", rate="0")], False),
+        ([typed("8.24"), typed("0.30", rate="0")], None),
+        ([typed("8.24")], True),
+        ([typed("8.24"), typed("0.01", rate="0")], True),
+        ([typed("8.60")], None),
+    ],
+)
+def test_rounding_down_needs_a_line_without_vat(rows, blocks):
+    """Taken off a line with VAT, that line's VAT would not be of its net any more."""
+    invoice = document(*rows, round_to_whole=True)
+
+    expected = [] if blocks is None else [("lines", "rounding", blocks)]
+    assert told(check(invoice)) == expected
+
+
 # ----------------------------------------------------------------------------------------- payer
 @pytest.mark.requirement("M1-29", "M4-03")
 @pytest.mark.parametrize("phone", ["004512345678", "12345678", "+4512345678"])
