@@ -27,6 +27,14 @@ from tests.providers.mobilepay_samples import asked
 from tests.sandbox import mobilepay_openapi
 
 ALL = Decimal("1250.00")
+SOME_ID = "a4c1e7d2-6b38-4f95-b0de-93f1c7a86e24"
+ERROR = {
+    "correlation_id": SOME_ID,
+    "error": "DomainError",
+    "error_code": "10104",
+    "error_description": "Invoice already exists",
+    "error_context": "Invoices",
+}
 
 
 def state(shop: Shop, handle: str) -> RequestState | None:
@@ -56,6 +64,32 @@ def test_check_against_openapi_finds_a_wrong_request(shop: Shop, calls: Calls):
     calls.sent.append(elsewhere)
 
     assert [bool(faults_of(calls, request)) for request in calls.sent[-5:]] == [False] + [True] * 4
+
+
+@mobilepay_openapi.needs_file
+def test_check_against_openapi_finds_a_wrong_answer(shop: Shop, calls: Calls):
+    """The check can fail: another name, another status, an id that is none, a strange error."""
+    shop.send()
+    path = calls.path(calls.sent[-1])
+    answers: list[tuple[int, Any, bool]] = [
+        (200, {"InvoiceId": SOME_ID}, True),
+        (200, {"invoiceid": SOME_ID}, True),
+        (200, {"Invoice_Id": SOME_ID}, False),
+        (200, {"InvoiceId": "7"}, False),
+        (200, {}, False),
+        (202, {"InvoiceId": SOME_ID}, False),
+        (409, ERROR, True),
+        (409, ERROR | {"errorCode": "10104"}, False),
+        (409, ERROR | {"correlation_id": "none"}, False),
+        (400, {"message": "No"}, False),
+    ]
+
+    found = [
+        not mobilepay_openapi.answer_faults("POST", path, status, json.dumps(content).encode())
+        for status, content, _good in answers
+    ]
+
+    assert found == [good for _status, _content, good in answers]
 
 
 # ---------------------------------------------------------------------------------- the two roads
