@@ -48,7 +48,7 @@ def _texts(document: InvoiceDocument, details: wire.Details) -> Iterator[Differe
     told = details.payment_reference or None
     yield _text("payment_reference", _("Payment reference"), reference, told)
     yield _text("comment", _("Comment"), comment, details.comment)
-    yield _text("currency", _("Currency"), document.currency, details.currency)
+    yield _text("currency", _("Currency"), document.currency, details.currency or None)
 
 
 def _dates(document: InvoiceDocument, details: wire.Details) -> Iterator[Difference]:

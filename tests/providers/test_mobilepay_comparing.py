@@ -192,3 +192,10 @@ def test_preview_of_a_remainder_and_without_pdf():
 
     assert shown.lines == (("Rest af faktura 2023-000417", "90.00"),)
     assert shown.rows[-1] == ("PDF", "Made by MobilePay")
+
+
+@pytest.mark.requirement("M4-62")
+def test_currency_that_they_do_not_tell_is_no_difference():
+    found = comparing.compare(bicycle_service(), details(CurrencyCode=None))
+
+    assert [(row.same, row.theirs) for row in found if row.field == "currency"] == [(True, None)]
