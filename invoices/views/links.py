@@ -45,7 +45,7 @@ def link(request: StaffRequest, pk: int, request_pk: int) -> HttpResponse:
         "provider": registry.classes()[row.account.provider],
         "url": url,
         "text": text,
-        "qr": segno.make(url, micro=False, error="m").svg_data_uri(scale=5, border=2),
+        "qr": segno.make(url, micro=False, error="m").svg_data_uri(scale=5, border=4, light="#fff"),
     }
     answer = render(request, "invoices/link.html", context)
     # Whoever has the link sees the invoice: no copy of this page outlives the visit.
