@@ -415,6 +415,7 @@ def _record_invalid(
         state=RequestState.INVALID,
         provider_word=str(outcome.problem.get("code", "")),
         occurred_at=now,
+        problem=outcome.problem,
         payload=outcome.problem,
     )
     facts.apply(operation.invoice, request, [change], source=Source.ANSWER, now=now)
