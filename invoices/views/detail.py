@@ -7,12 +7,13 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_headers
 
-from invoices import acting, lifecycle, options, presenting, queries, sending, timeline
+from invoices import acting, lifecycle, options, preflight, presenting, queries, sending, timeline
 from invoices.enums import InvoiceStatus, OperationKind, OperationState
 from invoices.models import Invoice, PaymentRequest
 from invoices.rendering import pdf
@@ -102,7 +103,11 @@ def _requests(invoice: Invoice) -> list[dict[str, Any]]:
     """Return each request with its badge and what may be done with it, newest first."""
     kept = lifecycle.captured_by_request(invoice)
     rows = invoice.requests.select_related("account").order_by("-attempt")
-    return [_shown_request(row, kept.get(row.pk)) for row in rows]
+    shown = []
+    for row in rows:
+        row.invoice = invoice  # Loaded already, with merchant and customer.
+        shown.append(_shown_request(row, kept.get(row.pk)))
+    return shown
 
 
 def _shown_request(row: Any, kept: Any) -> dict[str, Any]:
@@ -129,10 +134,21 @@ def _shown_request(row: Any, kept: Any) -> dict[str, Any]:
         "may_ask_consent": acting.may_ask_consent(row),
         "consent": _consent_words(row),
         "may_name": acting.is_nameless(row),
-        "was_refused": row.state == RequestState.INVALID,
+        "fix": _fix(row),
         "may_refund": bool(kept and kept > 0 and provider and provider.can_refund),
         "kept": kept,
     }
+
+
+def _fix(row: PaymentRequest) -> str:
+    """Return where what the provider refused is put right, while that is of use."""
+    invoice = row.invoice
+    if row.state != RequestState.INVALID or not _may_send(invoice):
+        return ""
+    slug, field = invoice.merchant.slug, str(row.problem.get("field", ""))
+    found = preflight.put_right_at(slug, invoice, field)
+    here = reverse("invoice-detail", args=[slug, invoice.pk])
+    return reverse("invoice-correct", args=[slug, invoice.pk]) if found == here else found
 
 
 def _payment_day(row: PaymentRequest) -> date | None:
