@@ -46,17 +46,20 @@ def amount(value: Decimal | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context: Context, name: str) -> dict[str, Any] | None:
-    """Return the address of a page of the merchant and whether we are there, or None."""
+def nav_link(context: Context, name: str, *also: str) -> dict[str, Any] | None:
+    """Return the address of a page of the merchant and whether we are there, or None.
+
+    Below the pages named in `also` we are there too.
+    """
     merchant = context.get("merchant")
     if merchant is None:
         return None
     try:
-        url = reverse(name, kwargs={"merchant": merchant.slug})
+        urls = [reverse(each, kwargs={"merchant": merchant.slug}) for each in (name, *also)]
     except NoReverseMatch:
         return None
-    path = context["request"].path
-    here = path == url if name == "dashboard" else path.startswith(url)
+    url, path = urls[0], context["request"].path
+    here = path == url if name == "dashboard" else path.startswith(tuple(urls))
     return {"url": url, "here": here}
 
 
