@@ -8,13 +8,16 @@ import pytest
 from django.urls import get_resolver, reverse
 from playwright.sync_api import Page, expect
 
+from providers.sandbox.models import AppInvoice
 from tests.e2e.conftest import sign_in
 from tests.e2e.shop import latest_request
+from tests.faults.mobilepay import MobileShop
 
 # Fragments that a picker swaps in, not pages.
 FRAGMENTS = {"draft-customers", "draft-articles", "draft-customer-new", "article-rows"}
 LANGUAGES = ("en", "nb", "da", "sv", "fi")
 NARROW = {"width": 320, "height": 700}
+SCREENS = ("", "lines", "schedule", "decline")
 
 
 def standing_pages(merchant: str) -> dict[str, str]:
@@ -172,3 +175,79 @@ def test_sandbox_phone_has_no_serious_finding(staff, open_page, shop, pump, acce
     page.goto("/sandbox/phone/?msisdn=4791234567")
     page.locator("a[href*='/sandbox/phone/pay/']").first.click()
     accessible(page)
+
+
+# --- MobilePay Invoice ----------------------------------------------------------------------
+@pytest.fixture
+def mobile(live_server: Any, settings: Any) -> MobileShop:
+    """A merchant that sends through MobilePay Invoice."""
+    settings.PUBLIC_URL = live_server.url
+    settings.SANDBOX_DELIVER_INLINE = False
+    return MobileShop.make(live_server.url)
+
+
+def mobile_paths(shop: MobileShop) -> list[str]:
+    """Return the pages about invoices sent to the app, by link, in bulk and refused."""
+    sent, linked = shop.issued(), shop.issued(customer=shop.customer(phone="+4520304051"))
+    refused = shop.issued(customer=shop.customer(phone="+4511910101"))
+    waiting = shop.issued()
+    bulk = shop.dispatch([sent, refused])
+    links = shop.dispatch([linked], "link")
+    shop.work()
+    asked, link = latest_request(sent), latest_request(linked)
+
+    def at(name: str, **values: Any) -> str:
+        return reverse(name, kwargs={"merchant": shop.merchant.slug, **values})
+
+    account, row, hand_out = shop.account.pk, {"pk": sent.pk}, {"pk": linked.pk}
+    return [
+        at("invoice-detail", **row),
+        at("invoice-detail", **hand_out),
+        at("invoice-detail", pk=refused.pk),
+        at("invoice-detail", pk=waiting.pk),
+        at("invoice-correct", **row),
+        at("request-compare", **row, request_pk=asked.pk),
+        at("request-withdraw", **row, request_pk=asked.pk),
+        at("request-link", **hand_out, request_pk=link.pk),
+        at("request-consent", **hand_out, request_pk=link.pk),
+        at("invoice-preview", pk=waiting.pk, account_pk=account, channel="direct"),
+        at("invoice-preview", pk=waiting.pk, account_pk=account, channel="link"),
+        at("dispatch-list"),
+        at("dispatch-detail", pk=bulk.pk),
+        at("dispatch-detail", pk=links.pk),
+        at("provider-detail", pk=account),
+        at("provider-edit", pk=account),
+        at("provider-issuers", pk=account),
+        at("consent-list"),
+        at("consent-start", pk=account),
+        at("consent-withdraw", pk=account),
+        at("moving"),
+        *_their_paths(str(asked.provider_id), str(link.provider_id)),
+    ]
+
+
+def _their_paths(direct: str, link: str) -> list[str]:
+    app = "/sandbox/mobilepay"
+    known = dict(AppInvoice.objects.values_list("invoice_id", "token"))
+    tokens = {str(invoice_id): token for invoice_id, token in known.items()}
+    screens = [f"{app}/phone/{tokens[direct]}/?screen={name}" for name in SCREENS]
+    landing = f"{app}/pay/{tokens[link]}/"
+    return [f"{app}/phone/", f"{app}/phone/?msisdn=4520304050", *screens, landing]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_mobilepay_have_no_finding_and_fit_a_phone(
+    open_page, mobile, accessible, scheme
+) -> None:
+    paths = mobile_paths(mobile)
+    page = open_page(viewport=NARROW, color_scheme=scheme)
+    sign_in(page, mobile.owner.email)
+
+    wide = []
+    for path in paths:
+        answer = page.goto(path)
+        assert answer.status == 200, path
+        accessible(page)
+        if scrolls_sideways(page):
+            wide.append(path)
+    assert wide == []

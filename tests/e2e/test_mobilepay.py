@@ -224,8 +224,22 @@ def test_refused_part_of_a_batch_is_corrected_and_sent_again(staff, shop) -> Non
     assert stays.number not in ledger
     sent = PaymentRequest.objects.filter(invoice=refused).order_by("attempt")
     assert [each.state for each in sent] == ["invalid", "created"]
+    expect(staff.locator("nav a[aria-current=page]").first).to_contain_text("Invoices")
     expect(place(staff, "With the customer")).to_have_text("1")
     expect(place(staff, "Not sent by us")).to_have_text("1")
+
+
+@pytest.mark.requirement("M4-43")
+def test_refusal_is_told_in_words_where_it_is_put_right(staff, shop) -> None:
+    unknown = shop.customer(name="Ukendt Modtager", phone="+4511910101")
+    refused = shop.issued(customer=unknown)
+    send(staff, shop, refused)
+    shop.work()
+
+    said = facts(staff).filter(has_text="refused the request")
+    expect(said).to_have_text(re.compile("No MobilePay user has this phone number"))
+    staff.get_by_role("link", name="Correct and send again").click()
+    expect(staff).to_have_url(re.compile(f"/customers/{unknown.pk}/edit/$"))
 
 
 # --- taken back -----------------------------------------------------------------------------
