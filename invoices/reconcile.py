@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from django.db import connection, transaction
 
-from invoices import alerts, facts, lifecycle, operations, options
+from invoices import alerts, facts, lifecycle, operations, options, receivers
 from invoices.enums import InvoiceStatus, OperationKind
 from invoices.models import Invoice, PaymentRequest
 from providers import accounts, registry
@@ -25,6 +25,8 @@ from providers.contract import (
     Source,
     StatusChange,
 )
+from providers.inbox import PART, batched
+from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +174,30 @@ def name(*, request_id: int, handle: str, now: datetime) -> bool:
     # Asking now is a kindness; if it fails the schedule asks.
     ask(request_id, now=now)
     return True
+
+
+def list_contact_consents(now: datetime) -> int:
+    """Take in the permissions that payers gave and nobody heard of. Returns how many were told."""
+    accounts = ProviderAccount.objects.filter(active=True, paused_at=None)
+    able = [slug for slug, kind in registry.classes().items() if kind.can_ask_contact_consent]
+    told = 0
+    for account in accounts.filter(provider__in=able).select_related("merchant"):
+        try:
+            changes = registry.of(account).granted_contact_consents()
+        except ProviderError as error:
+            logger.warning("Could not list the consents of account %s: %s", account.pk, error)
+            continue
+        for part in batched(changes, PART):
+            with transaction.atomic(durable=True):
+                receivers.apply_changes(
+                    list_contact_consents,
+                    account=account,
+                    changes=part,
+                    source=Source.POLL,
+                    now=now,
+                )
+        told += len(changes)
+    return told
 
 
 def store(request_id: int, changes: list[StatusChange], *, source: Source, now: datetime) -> bool:

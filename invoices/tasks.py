@@ -51,6 +51,12 @@ def reconcile_open(**_later: Any) -> None:
 
 
 @shared_task
+def list_contact_consents(**_later: Any) -> None:
+    """Take in permissions to be billed directly that nobody heard of."""
+    reconcile.list_contact_consents(timezone.now())
+
+
+@shared_task
 def render_document(*, version_id: int, **_later: Any) -> None:
     """Render a document version. Runs in the prefork worker only."""
     pdf.render_and_store(version_id)

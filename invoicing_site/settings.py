@@ -151,6 +151,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "process-webhooks-left-behind": {"task": "providers.tasks.sweep_inbox", "schedule": 20.0},
     "ask-about-open-requests": {"task": "invoices.tasks.reconcile_open", "schedule": 30.0},
     "render-what-is-missing": {"task": "invoices.tasks.sweep_rendering", "schedule": 60.0},
+    "list-contact-consents": {
+        "task": "invoices.tasks.list_contact_consents",
+        "schedule": crontab(minute=41, hour=3),
+    },
     "check-webhook-registrations": {
         "task": "providers.tasks.check_registrations",
         "schedule": crontab(minute=17, hour=4),

@@ -772,6 +772,13 @@ class Provider(ABC):
         """
         raise Refused(f"{self.slug} cannot ask for that.")
 
+    def granted_contact_consents(self) -> list[StatusChange]:
+        """List the permissions that payers gave, as facts about the requests they were asked on.
+
+        Heals what asking one by one has missed; a repeat adds nothing.
+        """
+        return []
+
     @abstractmethod
     def cancel(self, reference: str, *, key: str, before_approval_only: bool) -> None:
         """Withdraw the request, or release what is reserved and not collected.

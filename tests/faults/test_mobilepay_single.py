@@ -626,3 +626,21 @@ def test_repeat_that_is_refused_for_another_reason_does_not_deny_the_first_try(s
 
     assert billed(shop, invoice)["status"] == "created"
     assert request_of(invoice).state == "created"
+
+
+def test_permission_that_asking_missed_is_found_in_the_nightly_list(shop):
+    """A payer agreed long after we stopped asking one by one."""
+    invoice = push(shop, "link", customer=shop.customer(phone=""))
+    shop.work()
+    request = request_of(invoice)
+    acting.ask_consent(request_id=request.pk, by=shop.owner, now=timezone.now())
+    shop.work()
+    shop.phone.consent(request.provider_id, granted=True, phone="+4520203030")
+
+    told = reconcile.list_contact_consents(timezone.now())
+    again = reconcile.list_contact_consents(timezone.now())
+
+    invoice.customer.refresh_from_db()
+    assert (told, again) == (1, 1)
+    assert invoice.customer.phone == "+4520203030"
+    assert invoice.customer.consents.filter(phone="+4520203030").count() == 1
