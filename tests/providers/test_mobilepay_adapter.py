@@ -582,7 +582,7 @@ def test_invoice_that_is_still_checked_may_not_be_there_yet(mock, mobilepay):
 def test_only_a_link_is_forgotten(mock, mobilepay):
     """They delete links that ran out; of a direct invoice "not found" tells nothing."""
     mock.get(f"{ONE}/status", status=404)
-    over = {"expires_at": datetime(2024, 1, 1, tzinfo=UTC)}
+    over: dict[str, Any] = {"expires_at": datetime(2024, 1, 1, tzinfo=UTC)}
 
     with pytest.raises(Unavailable):
         mobilepay.ask(asked(facts={"link": False}, **over))

@@ -26,7 +26,8 @@ CENT = Decimal("0.01")
 def sent(invoice: InvoiceDocument, asked: SendOptions, unit: Terms) -> dict[str, Any]:
     """What arrives there: our text, read again, numbers exactly as written."""
     text = bodies.dumps(bodies.create(invoice, asked, unit))
-    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    return found
 
 
 # ------------------------------------------------------------------------------- golden bodies

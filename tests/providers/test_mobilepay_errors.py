@@ -124,7 +124,7 @@ def wanted() -> set[str]:
     source = (settings.BASE_DIR / "providers/mobilepay_invoice/errors.py").read_text()
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     return {
-        node.args[0].value
+        str(node.args[0].value)
         for node in calls
         if isinstance(node.func, ast.Name)
         and node.func.id == "_"

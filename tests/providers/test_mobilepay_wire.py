@@ -8,7 +8,8 @@ import pytest
 
 from providers.contract import RemoteIssuer
 from providers.mobilepay_invoice import values, wire
-from providers.mobilepay_invoice.wire import Rejection, TheirError, Unreadable
+from providers.mobilepay_invoice.values import Unreadable
+from providers.mobilepay_invoice.wire import Rejection, TheirError
 from tests.providers.mobilepay_documents import wire_payload
 from tests.providers.mobilepay_samples import ZONE
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from providers import registrations
+from providers import registrations, registry
 from providers.contract import OutcomeUnknown
 from providers.models import ProviderAccount, WebhookRegistration
 from providers.vipps_mobilepay.adapter import VippsMobilePay
@@ -42,12 +42,13 @@ class Remembered(VippsMobilePay):
 @pytest.fixture
 def account(monkeypatch: Any) -> ProviderAccount:
     kind = type("Fresh", (Remembered,), {"meanwhile": []})
-    monkeypatch.setattr(registrations.registry, "classes", lambda: {consent_server.SLUG: kind})
+    monkeypatch.setattr(registry, "classes", lambda: {consent_server.SLUG: kind})
     return factories.ProviderAccountFactory(provider=consent_server.SLUG)
 
 
 def kind_of(account: ProviderAccount) -> type[Remembered]:
-    return registrations.registry.classes()[account.provider]
+    found: type[Remembered] = registry.classes()[account.provider]  # type: ignore[assignment]
+    return found
 
 
 def press(account: ProviderAccount) -> WebhookRegistration:

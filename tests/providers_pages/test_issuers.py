@@ -1,5 +1,6 @@
 """The provider's senders beside our issuers: synced, entered by hand, mapped, compared."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def listed(monkeypatch: Any) -> list[RemoteIssuer]:
         def consent_terms(self):
             return ConsentTerms(
                 discovery_path="/account/.well-known/openid-configuration", issuer="https://i.example", scopes=(), origins={},
-                portals={"production": "https://portal.example"}, refresh_lifetime=None,
+                portals={"production": "https://portal.example"}, refresh_lifetime=timedelta(days=395),
             )  # fmt: skip
 
     monkeypatch.setattr(

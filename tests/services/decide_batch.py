@@ -30,6 +30,7 @@ def main(count: int) -> None:
     invoices = shop.many(count)
     for n, invoice in enumerate(invoices[::NOBODY]):
         customer = invoice.customer
+        assert customer is not None
         customer.phone = f"+45{n % 90 + 10}{'9' if n % 2 else '8'}10101"
         customer.save()
         customer.consents.update(phone=customer.phone)
