@@ -255,8 +255,9 @@ def _create_refused(
         return Outcome(state=DONE, what="doubtful", problem=problem)
     if again:
         problem["remedy"] = _(
-            "It takes a request that is alike in every field for one sent before. Correct a text "
-            "of the invoice, a comment for instance, then send it again."
+            "It takes a request that is alike in every field for one sent before. Look in its "
+            "portal whether the customer has it. If not, correct a text of the invoice, a comment "
+            "for instance, then send it again."
         )
     return Outcome(state=OperationState.FAILED, what="refused", problem=problem)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -43,6 +44,7 @@ CONFIRMED_AT_ONCE = 20
 # tries is the provider asked whose it is, and about so many in one go.
 IDENTIFY_AFTER = 3
 IDENTIFY_AT_ONCE = 50
+IDENTIFY_THREADS = 8
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "x-ms-date", "date")
 
 
@@ -237,16 +239,35 @@ def _identify(
     """Ask which invoices unknown ids belong to: the answer that named them may have been lost."""
     left: list[str] = []
     for references in batched(unknown, IDENTIFY_AT_ONCE):
-        identities, found = [], set(references)
-        for reference in references:
-            try:
-                identities.append(provider.identify(reference))
-            except NotFound:
-                found.discard(reference)
+        identities = _identities(delivery.account, references)
+        found = {identity.handle for identity in identities}
         part = [change for change in told if change.reference in found]
         left += sorted(set(references) - found)
         left += _apply(delivery, part, confirmed(provider, part), now, identities)
     return left
+
+
+def _identities(account: ProviderAccount, references: Sequence[str]) -> list[Identity]:
+    """Ask about unknown ids side by side; a lost answer to a batch may be about thousands."""
+    if len(references) == 1:
+        return _identity(account, references[0])
+    with ThreadPoolExecutor(max_workers=IDENTIFY_THREADS) as pool:
+        found = pool.map(lambda each: _identity_in_thread(account, each), references)
+        return [identity for identities in found for identity in identities]
+
+
+def _identity_in_thread(account: ProviderAccount, reference: str) -> list[Identity]:
+    try:
+        return _identity(account, reference)
+    finally:
+        connection.close()
+
+
+def _identity(account: ProviderAccount, reference: str) -> list[Identity]:
+    try:
+        return [registry.of(account).identify(reference)]
+    except NotFound:
+        return []
 
 
 def _later(delivery: WebhookDelivery, problem: str, now: datetime) -> bool:

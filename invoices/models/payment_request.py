@@ -20,6 +20,9 @@ class PaymentRequest(models.Model):
     it is invalid. `redirect_url` is a secret with a short life, encrypted by the sender.
     """
 
+    # Encrypted texts, which a rotation of keys rewrites.
+    SEALED = ("redirect_url",)
+
     invoice = models.ForeignKey("invoices.Invoice", models.PROTECT, related_name="requests")
     document = models.ForeignKey(
         "invoices.DocumentVersion", models.PROTECT, related_name="requests"

@@ -74,7 +74,10 @@ def dispatch_list(request: StaffRequest) -> HttpResponse:
 def dispatch_detail(request: StaffRequest, pk: int) -> HttpResponse:
     """Show one dispatch."""
     dispatch = _found(request, pk)
-    return render(request, "invoices/dispatch_detail.html", _page(dispatch, _moment(dispatch)))
+    answer = render(request, "invoices/dispatch_detail.html", _page(dispatch, _moment(dispatch)))
+    # It may hold links to pay: no copy of it outlives the visit.
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @viewer

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection, models
 
+from invoices import options
 from invoicing_site.management.commands import rotate_keys
 from invoicing_site.merchants.fields import EncryptedJSONField
 from providers.models import WebhookRegistration
@@ -84,3 +85,20 @@ def test_key_that_was_taken_away_too_early_is_named(settings, secrets):
 
     with pytest.raises(ImproperlyConfigured, match="FIELD_ENCRYPTION_KEYS"):
         call_command("rotate_keys")
+
+
+def test_links_to_pay_are_sealed_anew(settings):
+    settings.FIELD_ENCRYPTION_KEYS = [OLD]
+    invoice = factories.issued()
+    row = invoice.requests.create(
+        document=invoice.versions.get(), attempt=1, reference="r-1", channel="link",
+        account=factories.ProviderAccountFactory(merchant=invoice.merchant),
+        amount=invoice.total, currency="NOK", redirect_url=options.sealed("https://pay.example/1"),
+    )  # fmt: skip
+    settings.FIELD_ENCRYPTION_KEYS = [NEW, OLD]
+
+    call_command("rotate_keys", verbosity=0)
+
+    settings.FIELD_ENCRYPTION_KEYS = [NEW]
+    row.refresh_from_db()
+    assert options.link_of(row) == "https://pay.example/1"

@@ -111,14 +111,17 @@ def _agrees(database: str, phone: MobilePayPhone, made: dict[str, Any]) -> bool:
     """Say whether the books agree; until they do, let the days pass in which we ask."""
     ours = {number: state for number, state, _ in rows(database, STATES, made["dispatch"])}
     theirs = _ledger(phone, made["merchant"])
-    settled = "unknown" not in ours.values()
-    if settled and all(ours[number] == state for number, state in theirs.items()):
+    wrong = [number for number, state in ours.items()
+             if state == "unknown" or theirs.get(str(number), state) != state]  # fmt: skip
+    if not wrong:
         return True
     rows(
         database,
-        "UPDATE invoices_paymentrequest SET ask_at = now(), "
-        "state_at = state_at - interval '1 hour' "
-        "WHERE ask_at > now() + interval '1 minute' RETURNING id",
+        "UPDATE invoices_paymentrequest request SET ask_at = now(), "
+        "state_at = state_at - interval '1 hour' FROM invoices_invoice invoice "
+        "WHERE invoice.id = request.invoice_id AND invoice.number = ANY(%s) "
+        "AND ask_at > now() + interval '1 minute' RETURNING request.id",
+        wrong,
     )
     time.sleep(3.0)
     return False
