@@ -211,6 +211,8 @@ class MobilePayInvoice(Provider):
             if isinstance(refusal, NotFound) or not refusals.is_judgement(refusal):
                 # It was not the API that judged, so none of these invoices was found wrong.
                 raise refusals.not_judged(refusal) from refusal
+            if len(items) > 1 and refusal.status == 400:
+                return self._send_halves(items, texts)
             return [refusal] * len(items)
         batch = following.read_answer(wire.read_batch, *called)
         numbers = [doc.number for doc, _ in items]
@@ -219,6 +221,19 @@ class MobilePayInvoice(Provider):
             self._sent(*item, answer) if isinstance(answer, wire.Created) else answer
             for item, answer in zip(items, found, strict=True)
         ]
+
+    def _send_halves(
+        self, items: Sequence[tuple[InvoiceDocument, SendOptions]], texts: Sequence[str]
+    ) -> Sequence[Sent | ProviderError]:
+        """Find the one item for which they refused all: nothing was made, so halves may go again."""
+        found: list[Sent | ProviderError] = []
+        middle = len(items) // 2
+        for half in (slice(None, middle), slice(middle, None)):
+            try:
+                found += self._send_all(items[half], texts[half])
+            except ProviderError as error:
+                found += [error] * len(items[half])
+        return found
 
     def _text(self, document: InvoiceDocument, options: SendOptions) -> str:
         """Return the body that was decided. Raises Unavailable while its date has not begun."""

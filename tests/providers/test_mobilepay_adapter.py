@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -455,6 +456,23 @@ def test_batch_that_is_refused_refuses_each(mock, mobilepay):
     mock.post(f"{INVOICES}/batch", status=400, json=problem(None, "input.DueDate : Bad"))
 
     assert told(mobilepay.send_many(items("A", "B"))) == ["Refused ", "Refused "]
+
+
+def test_one_bad_item_for_which_all_are_refused_is_found(mock, mobilepay):
+    """They judge the whole call; the others go again without it."""
+
+    def judge(request):
+        numbers = [each["InvoiceNumber"] for each in json.loads(request.body)]
+        if "C" in numbers:
+            return 400, {}, json.dumps(problem(None, "input.DueDate : Bad"))
+        taken = [{"InvoiceNumber": n, "InvoiceId": str(uuid.uuid4())} for n in numbers]
+        return 202, {}, json.dumps({"Accepted": taken, "Rejected": []})
+
+    mock.add_callback("POST", f"{INVOICES}/batch", judge)
+
+    found = mobilepay.send_many(items("A", "B", "C", "D", "E"))
+
+    assert [isinstance(each, Refused) for each in found] == [False, False, True, False, False]
 
 
 @pytest.mark.requirement("M4-45")
