@@ -15,6 +15,22 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 
+# What is the same on any database, and shown on one: how pages and papers look, the providers'
+# side of the wire, the demo's own processes.
+ONCE = (
+    "e2e/test_every_page.py", "e2e/test_draft.py", "e2e/test_draft_editor.py", "rendering",
+    "sandbox", "demo",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a second run on another database leaves out."""
+    folders = [Path(__file__).parent / name for name in ONCE]
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in folders):
+            item.add_marker(pytest.mark.once)
+
+
 @pytest.fixture
 def today() -> date:
     """The day tests happen on, unless they say otherwise."""

@@ -115,12 +115,14 @@ def _agrees(database: str, phone: MobilePayPhone, made: dict[str, Any]) -> bool:
              if state == "unknown" or theirs.get(str(number), state) != state]  # fmt: skip
     if not wrong:
         return True
+    # Rows that a worker holds just now are left to it.
     rows(
         database,
-        "UPDATE invoices_paymentrequest request SET ask_at = now(), "
-        "state_at = state_at - interval '1 hour' FROM invoices_invoice invoice "
-        "WHERE invoice.id = request.invoice_id AND invoice.number = ANY(%s) "
-        "AND ask_at > now() + interval '1 minute' RETURNING request.id",
+        "UPDATE invoices_paymentrequest SET ask_at = now(), "
+        "state_at = state_at - interval '1 hour' WHERE id IN ("
+        "SELECT request.id FROM invoices_paymentrequest request JOIN invoices_invoice invoice "
+        "ON invoice.id = request.invoice_id WHERE invoice.number = ANY(%s) "
+        "AND ask_at > now() + interval '1 minute' FOR UPDATE OF request SKIP LOCKED) RETURNING id",
         wrong,
     )
     time.sleep(3.0)
