@@ -21,9 +21,7 @@ def has_consent(customer: Customer, phone: str) -> bool:
 
 def of_many(customer_ids: Iterable[int]) -> frozenset[tuple[int, str]]:
     """Return the standing consents of these customers as (customer, phone) pairs."""
-    standing = ContactConsent.objects.filter(
-        customer_id__in=list(customer_ids), withdrawn_at=None
-    )
+    standing = ContactConsent.objects.filter(customer_id__in=list(customer_ids), withdrawn_at=None)
     return frozenset(standing.values_list("customer_id", "phone"))
 
 
