@@ -211,7 +211,7 @@ class MobilePayInvoice(Provider):
             if isinstance(refusal, NotFound) or not refusals.is_judgement(refusal):
                 # It was not the API that judged, so none of these invoices was found wrong.
                 raise refusals.not_judged(refusal) from refusal
-            if len(items) > 1 and refusal.status == 400:
+            if 1 < len(items) <= self.batch_size and refusal.status == 400:
                 return self._send_halves(items, texts)
             return [refusal] * len(items)
         batch = following.read_answer(wire.read_batch, *called)
