@@ -18,8 +18,8 @@ settings.load_profile("shared")
 # What is the same on any database, and shown on one: how pages and papers look, the providers'
 # side of the wire, the demo's own processes.
 ONCE = (
-    "e2e/test_every_page.py", "e2e/test_draft.py", "e2e/test_draft_editor.py", "rendering",
-    "sandbox", "demo",
+    "e2e/test_every_page.py", "e2e/test_draft.py", "e2e/test_draft_editor.py",
+    "e2e/test_consent.py", "e2e/test_dispatch.py", "rendering", "sandbox", "demo",
 )  # fmt: skip
 
 
