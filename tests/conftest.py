@@ -15,11 +15,12 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 
-# What is the same on any database, and shown on one: how pages and papers look, the providers'
-# side of the wire, the demo's own processes.
+# What is the same on any database, and shown on one: how pages and papers look, both sides of
+# the wire, the demo's own processes. The main job is driven in the browser on each.
 ONCE = (
     "e2e/test_every_page.py", "e2e/test_draft.py", "e2e/test_draft_editor.py",
-    "e2e/test_consent.py", "e2e/test_dispatch.py", "rendering", "sandbox", "demo",
+    "e2e/test_consent.py", "e2e/test_dispatch.py", "e2e/test_mobilepay.py",
+    "contract", "rendering", "sandbox", "demo",
 )  # fmt: skip
 
 
