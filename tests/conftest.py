@@ -16,11 +16,11 @@ settings.load_profile("shared")
 
 
 # What is the same on any database, and shown on one: how pages and papers look, both sides of
-# the wire, the demo's own processes. The main job is driven in the browser on each.
+# the wire, who may open which page, the demo's own processes. The main job is driven in the browser on each.
 ONCE = (
     "e2e/test_every_page.py", "e2e/test_draft.py", "e2e/test_draft_editor.py",
     "e2e/test_consent.py", "e2e/test_dispatch.py", "e2e/test_mobilepay.py",
-    "contract", "rendering", "sandbox", "demo",
+    "contract", "rendering", "sandbox", "demo", "test_access.py", "test_admin.py", "test_canary.py",
 )  # fmt: skip
 
 
