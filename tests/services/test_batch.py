@@ -49,7 +49,7 @@ def test_two_thousand_end_as_the_provider_says(stack: Stack, database: str) -> N
         _start(stack)
         stack.start_beat()
         _until(stack, lambda: not _states(database, made) & {"queued", "submitting"})
-        phone.bulk(made["merchant"], share_paid=0.3, share_rejected=0.1, share_accepted=0.1)
+        phone.bulk(made["merchant"], share_paid=0.1, share_rejected=0.05, share_accepted=0.05)
         _until(
             stack,
             lambda: _agrees(database, phone, made),
