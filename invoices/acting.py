@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from invoices import alerts, facts, lifecycle, numbers, operations, options, timeline
-from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
+from invoices.enums import PAYABLE, EventKind, InvoiceStatus, OperationKind, OperationState
 from invoices.models import Invoice, Operation, PaymentRequest
 from providers import registry
 from providers.contract import OPEN_STATES, RequestState, Source, StatusChange
@@ -215,8 +215,7 @@ def mark_uncollectible(*, invoice_id: int, by: User, reason: str, now: datetime)
 def _close_books(
     invoice: Invoice, status: InvoiceStatus, *, by: User, reason: str, now: datetime
 ) -> None:
-    allowed = {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
-    if invoice.status not in allowed or invoice.status == status:
+    if invoice.status not in PAYABLE or invoice.status == status:
         raise CannotAct(
             _("The invoice is %(status)s, so this is not possible.")
             % {"status": InvoiceStatus(invoice.status).label.lower()}

@@ -7,14 +7,13 @@ grow with the number of invoices within such a part.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from invoices import lifecycle, operations, posting, sending
@@ -26,6 +25,7 @@ from invoices.roads import EMAIL, PRINT, Road, Survey, status_problems
 from invoicing_site.merchants.models import Merchant
 from providers import registry
 from providers.contract import Channel, Problem, Quota
+from providers.inbox import batched
 from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def look_over(
     looked: dict[int, Looked] = {}
     counted: list[tuple[int, Sequence[Quota]]] = []
     due_today: set[int] = set()
-    for ids in _parts(invoice_ids):
+    for ids in batched(invoice_ids, PART):
         rows = Invoice.objects.filter(merchant=merchant, pk__in=ids).exclude(number="")
         invoices = list(rows.select_related("issuer", "merchant", "customer"))
         roads, survey = _roads(merchant, invoices, road_key, now)
@@ -83,23 +83,20 @@ def _remark_on_limits(
             "what": quota.label,
             "limit": quota.limit,
         }
-        if pk in due_today:
-            late = Problem(
-                field="quota",
-                rule=rule,
-                remedy=_("It is due today, so tomorrow is too late: choose another way."),
-                code=quota.code,
-            )
-            looked[pk] = replace(looked[pk], problems=(late,))
-            continue
-        remark = Problem(
+        late = pk in due_today
+        found = Problem(
             field="quota",
             rule=rule,
-            remedy=_("It is held, and sent by itself tomorrow."),
+            remedy=_("It is due today, so tomorrow is too late: choose another way.")
+            if late
+            else _("It is held, and sent by itself tomorrow."),
             code=quota.code,
-            blocking=False,
+            blocking=late,
         )
-        looked[pk] = replace(looked[pk], remarks=(*looked[pk].remarks, remark))
+        if late:
+            looked[pk] = replace(looked[pk], problems=(found,))
+        else:
+            looked[pk] = replace(looked[pk], remarks=(*looked[pk].remarks, found))
 
 
 def queue(dispatch_id: int, *, now: datetime) -> int:
@@ -135,8 +132,7 @@ def _queue_one(dispatch: Dispatch, now: datetime) -> int | None:
     except Exception:
         logger.exception("An invoice of dispatch %s could not be queued", dispatch.pk)
     with transaction.atomic(durable=True):
-        waiting = dispatch.items.filter(state=DispatchItem.State.WAITING).order_by("pk")
-        item = waiting.select_for_update(skip_locked=True, of=("self",)).first()
+        item = _waiting(dispatch).first()
         if item is None:
             return None
         broken = Problem(
@@ -152,8 +148,7 @@ def _queue_one(dispatch: Dispatch, now: datetime) -> int | None:
 
 def _queue_some(dispatch: Dispatch, now: datetime, most: int) -> int | None:
     with transaction.atomic(durable=True):
-        waiting = dispatch.items.filter(state=DispatchItem.State.WAITING).order_by("pk")
-        items = list(waiting.select_for_update(skip_locked=True, of=("self",))[:most])
+        items = list(_waiting(dispatch)[:most])
         if not items:
             return None
         invoices = list(lifecycle.locked_many(item.invoice_id for item in items).values())
@@ -164,6 +159,12 @@ def _queue_some(dispatch: Dispatch, now: datetime, most: int) -> int | None:
         _send(dispatch, going, roads, survey, now)
         update(items, ["state", "problems", "request"])
     return len(going)
+
+
+def _waiting(dispatch: Dispatch) -> QuerySet[DispatchItem]:
+    """Return the items that no worker has looked at or holds, to be locked."""
+    waiting = dispatch.items.filter(state=DispatchItem.State.WAITING).order_by("pk")
+    return waiting.select_for_update(skip_locked=True, of=("self",))
 
 
 def _goes(item: DispatchItem, roads: dict[int, tuple[Road, Invoice]]) -> bool:
@@ -252,18 +253,5 @@ def _not_served(road: Road, invoice: Invoice, served: set[int]) -> Road:
     """Close a road whose account does not serve the invoice's issuer."""
     if invoice.issuer_id in served:
         return road
-    return Road(
-        key=road.key,
-        label=road.label,
-        how=road.how,
-        icon=road.icon,
-        problems=(*status_problems(invoice), sending.not_served(invoice)),
-        account=road.account,
-        channel=road.channel,
-    )
-
-
-def _parts(ids: Iterable[int]) -> Iterable[list[int]]:
-    rest = iter(ids)
-    while part := list(islice(rest, PART)):
-        yield part
+    problems = (*status_problems(invoice), sending.not_served(invoice))
+    return replace(road, problems=problems, remarks=())

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_lazy
 
 from invoices import alerts, documents, facts, operations, options, posting, timeline
-from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
+from invoices.enums import PAYABLE, EventKind, OperationKind, OperationState
 from invoices.models import Operation, PaymentRequest
+from invoices.texts import plain
 from providers import accounts, registry
 from providers.contract import (
     OPEN_STATES,
@@ -176,7 +177,7 @@ def _may_be_too_late(operation: Operation, in_doubt: bool) -> bool:
     from the provider can tell: that is waited for.
     """
     request = operation.request
-    settled = operation.invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    settled = operation.invoice.status not in PAYABLE
     nameless = request is not None and not options.handle(request)
     return in_doubt and settled and nameless
 
@@ -374,14 +375,13 @@ def _record_create(
     operation: Operation, request: PaymentRequest, outcome: Outcome, now: datetime
 ) -> None:
     """Move a request by what became of sending it, unless facts have moved it further."""
-    ours = {RequestState.QUEUED, RequestState.SUBMITTING, RequestState.UNKNOWN}
     if outcome.what == "not_found":
         _note(operation, request, "not_found", now)
     if outcome.sent is not None and not outcome.changes:
         change = _handed_over(request, outcome.sent, now)
         facts.apply(operation.invoice, request, [change], source=Source.ANSWER, now=now)
         return
-    if request.state not in ours or outcome.changes:
+    if request.state not in UNHEARD or outcome.changes:
         return
     request.problem = dict(outcome.problem)
     if outcome.what in {"arrived", "doubtful"}:
@@ -410,16 +410,7 @@ def _record_invalid(
         _set(request, RequestState.UNKNOWN, now)
         _alert(operation, request, "needs_person", outcome, now)
         return
-    change = StatusChange(
-        reference=request.reference,
-        event_id="refused-by-provider",
-        state=RequestState.INVALID,
-        provider_word=str(outcome.problem.get("code", "")),
-        occurred_at=now,
-        problem=outcome.problem,
-        payload=outcome.problem,
-    )
-    facts.apply(operation.invoice, request, [change], source=Source.ANSWER, now=now)
+    facts.refuse(request, outcome.problem, source=Source.ANSWER, now=now)
 
 
 def _record_failure(
@@ -433,7 +424,7 @@ def _record_failure(
         request.save(update_fields=["share_phone", "updated_at"])
     # A withdrawal that lost against the customer's approval is no matter for a person: the
     # approval itself is on the timeline. One that leaves a settled invoice payable is.
-    settled = operation.invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    settled = operation.invoice.status not in PAYABLE
     payable = settled and request.state in OPEN_STATES
     if operation.kind != OperationKind.CANCEL or payable:
         _alert(operation, request, "operation_failed", outcome, now)
@@ -489,5 +480,4 @@ def _note(
 def provider_label(request: PaymentRequest) -> str:
     """Name the provider in the source language, as the timeline keeps it."""
     provider = registry.classes().get(request.account.provider)
-    with override("en"):
-        return str(provider.label) if provider else _("The provider")
+    return plain(provider.label if provider else gettext_lazy("The provider"))

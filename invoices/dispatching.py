@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 
 from invoices.enums import OperationKind, OperationState
 from invoices.models import Dispatch, DispatchItem, Invoice, Operation, PaymentRequest
-from invoices.roads import EMAIL, plain
+from invoices.roads import EMAIL
 from invoices.selecting import LIMIT, WayOut, sendable, ways_out
+from invoices.texts import plain
 from invoicing_site.merchants.models import Merchant
 from providers.contract import Problem, RequestState
 

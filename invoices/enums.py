@@ -16,6 +16,10 @@ class InvoiceStatus(models.TextChoices):
     UNCOLLECTIBLE = "uncollectible", _("Uncollectible")
 
 
+# Something is still owed: it may be sent, collected and paid.
+PAYABLE = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
+
+
 class OperationKind(models.TextChoices):
     """What the outbox does for us."""
 

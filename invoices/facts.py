@@ -6,15 +6,16 @@ The caller holds the invoice's row lock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import dateparse
 
 from customers import consents
 from invoices import alerts, lifecycle, operations, options, quotas, timeline
-from invoices.enums import EventKind, InvoiceStatus, OperationKind
+from invoices.enums import PAYABLE, EventKind, InvoiceStatus, OperationKind
 from invoices.ledger import Ledger, Page, update
 from invoices.models import Invoice, Movement, PaymentRequest
 from providers import masking, registry
@@ -72,6 +73,22 @@ def apply_many(
             news |= _apply_one(page, request, change, taken, source, now)
     settle(ledger, [request for request, _ in told], now=now)
     return news
+
+
+def refuse(
+    request: PaymentRequest, problem: Mapping[str, Any], *, source: Source, now: datetime
+) -> None:
+    """Record that the provider refused a request of a locked invoice, with its reasons."""
+    refused = StatusChange(
+        reference=request.reference,
+        event_id="refused-by-provider",
+        state=RequestState.INVALID,
+        provider_word=str(problem.get("code", "")),
+        occurred_at=now,
+        problem=problem,
+        payload=problem,
+    )
+    apply(request.invoice, request, [refused], source=source, now=now)
 
 
 def _taken(told: Sequence[tuple[PaymentRequest, Sequence[StatusChange]]]) -> set[tuple[int, str]]:
@@ -396,7 +413,7 @@ def _follow(page: Page, request: PaymentRequest, before: RequestState, now: date
     if after == RequestState.INVALID:
         data = request.problem | {"provider": _label(request)}
         alerts.raise_alert(invoice, "request_invalid", now=now, request=request, data=data)
-    settled = invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    settled = invoice.status not in PAYABLE
     if settled:
         close_others(invoice, request, now=now)
     unreserved = after == RequestState.ACCEPTED and not page.request_sums(request).reserved
@@ -429,7 +446,7 @@ def collect_or_release(invoice: Invoice, request: PaymentRequest, *, now: dateti
 
 def owed_of(invoice: Invoice, *, besides: PaymentRequest) -> Decimal:
     """Say what may still be collected: what is left, less what other requests are collecting."""
-    if invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+    if invoice.status not in PAYABLE:
         return lifecycle.ZERO
     collecting = operations.collecting(invoice, besides=besides)
     return max(invoice.residual - collecting, lifecycle.ZERO)
@@ -456,7 +473,7 @@ def close(invoice: Invoice, request: PaymentRequest, *, now: datetime, reason: s
 
 def call_off(invoice: Invoice, request: PaymentRequest, *, now: datetime) -> None:
     """Record that a queued request never left, and count it against no limit."""
-    quotas.release_uncounted(request)
+    quotas.release_all(request)
     request.state, request.state_at, request.ask_at = RequestState.CANCELLED, now, None
     request.save(update_fields=["state", "state_at", "ask_at", "updated_at"])
     timeline.add(

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from django.db.models import Q, Sum, prefetch_related_objects
 
-from invoices.enums import InvoiceStatus
+from invoices.enums import PAYABLE, InvoiceStatus
 from invoices.models import Invoice, Movement, PaymentRequest
 from providers.contract import MovementKind, RequestState
 
@@ -184,7 +184,7 @@ def status_of(status: str, total: Decimal, money: Sums) -> InvoiceStatus:
 
 def residual_of(status: InvoiceStatus, total: Decimal, money: Sums) -> Decimal:
     """Say what is left to pay. A refund does not reopen the debt; a cancelled one has none."""
-    if status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+    if status in PAYABLE:
         return max(total - money.kept, ZERO)
     return ZERO
 

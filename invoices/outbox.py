@@ -25,7 +25,6 @@ from invoices.enums import OperationKind, OperationState
 from invoices.models import Operation, PaymentRequest
 from providers import registry
 from providers.contract import RequestState
-from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +43,15 @@ LOST = deeds.Outcome(state=OperationState.UNKNOWN, what="error")
 
 
 @dataclass(frozen=True, slots=True)
+class Lot:
+    """Requests of one account and channel travel together, up to `size` in a call."""
+
+    account_id: int
+    channel: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A right to do one operation, for as long as its fence is the row's."""
 
@@ -52,8 +60,8 @@ class Claim:
     fence: int
     # Somebody may have tried before us and left no word: ask before doing.
     in_doubt: bool
-    # Account and channel, where the provider takes many requests in one call.
-    lot: tuple[int, str] | None = None
+    # Where the provider takes many requests in one call: what may travel together.
+    lot: Lot | None = None
     until: datetime | None = None
 
 
@@ -126,31 +134,29 @@ def _claim(wanted: Q, now: datetime, limit: int) -> list[Claim]:
     ]
 
 
-def _lot(kind: str, account_id: int | None, provider: str, channel: str) -> tuple[int, str] | None:
-    if kind != OperationKind.CREATE or account_id is None:
+def _lot(kind: str, account_id: int | None, provider: str, channel: str) -> Lot | None:
+    found = registry.classes().get(provider) if kind == OperationKind.CREATE else None
+    if found is None or account_id is None or found.batch_size == 1:
         return None
-    return (account_id, channel) if _batch_size(provider) > 1 else None
-
-
-def _batch_size(provider: str) -> int:
-    found = registry.classes().get(provider)
-    return found.batch_size if found else 1
+    return Lot(account_id, channel, found.batch_size)
 
 
 def _lots(claims: list[Claim], now: datetime) -> list[list[Claim]]:
     """Put together what can travel in one call, and claim more of it up to a full call."""
-    together: dict[tuple[int, str], list[Claim]] = {}
+    together: dict[Lot, list[Claim]] = {}
     lots: list[list[Claim]] = []
     for each in claims:
         if each.lot:
             together.setdefault(each.lot, []).append(each)
-    for (account_id, channel), lot in together.items():
-        provider = ProviderAccount.objects.values_list("provider", flat=True).get(pk=account_id)
-        alike = Q(kind=OperationKind.CREATE, request__account=account_id, request__channel=channel)
-        if 1 < len(lot) < _batch_size(provider):
-            lot += _claim(_due(now) & alike, now, _batch_size(provider) - len(lot))
-        size = _batch_size(provider)
-        lots += [lot[start : start + size] for start in range(0, len(lot), size)]
+    for lot, mine in together.items():
+        if 1 < len(mine) < lot.size:
+            alike = Q(
+                kind=OperationKind.CREATE,
+                request__account=lot.account_id,
+                request__channel=lot.channel,
+            )
+            mine += _claim(_due(now) & alike, now, lot.size - len(mine))
+        lots += [mine[start : start + lot.size] for start in range(0, len(mine), lot.size)]
     return [*lots, *([each] for each in claims if not each.lot)]
 
 

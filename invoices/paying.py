@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from invoices import facts, lifecycle, operations, options, outbox, reconcile, sending, timeline
-from invoices.enums import EventKind, InvoiceStatus, OperationKind, OperationState
+from invoices.enums import PAYABLE, EventKind, OperationKind, OperationState
 from invoices.models import Invoice, Operation, PaymentRequest, TimelineEvent
 from providers import registry
 from providers.contract import OPEN_STATES, Channel, RequestState, Source
@@ -53,7 +53,7 @@ def offers(invoice: Invoice) -> list[Offer]:
     The road staff chose decides whether the number may be asked for; without a choice the plain
     link is offered. A link that a provider gave us is offered while it is open.
     """
-    if invoice.status not in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+    if invoice.status not in PAYABLE:
         return []
     # The customer's page asks each time it is opened: only what it needs, and no secrets.
     accounts = list(sending.accounts_of(invoice).only("name", "provider", "paused_at"))
@@ -115,7 +115,7 @@ def _link(invoice_id: int, road_key: str) -> str:
         .filter(
             account_id=int(account),
             channel=slug,
-            invoice__status__in=[InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE],
+            invoice__status__in=PAYABLE,
         )
         .exclude(operations__kind=OperationKind.CANCEL, operations__state__in=operations.LIVE)
     )

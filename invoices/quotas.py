@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import override
 
 from invoices.models import Operation, PaymentRequest
+from invoices.texts import plain
 from providers.contract import Quota
 from providers.models import QuotaUse
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
+    pass
 
 # What waits for tomorrow is spread over its first hours: not all of it in its first second.
 SPREAD = timedelta(hours=2)
@@ -34,7 +34,7 @@ def stored(quotas: Sequence[Quota]) -> list[dict[str, Any]]:
     return [
         {
             "scope": q.scope,
-            "label": _plain(q.label),
+            "label": plain(q.label),
             "limit": q.limit,
             "zone": q.zone,
             "code": q.code,
@@ -53,7 +53,7 @@ class Held:
 
 def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, Held]:
     """Count requests that are about to be sent, and return those that must wait, by id."""
-    counting = [each for each in operations if _uncounted(each, now)]
+    counting = [each for each in operations if _uncounted(each)]
     if not counting:
         return {}
     held: dict[int, Held] = {}
@@ -76,7 +76,7 @@ def over(operations: Sequence[Operation], *, now: datetime) -> dict[int, Held]:
     return held
 
 
-def release_uncounted(request: PaymentRequest) -> None:
+def release_all(request: PaymentRequest) -> None:
     """Take a request that is called off from the counters."""
     for operation in request.operations.filter(counted_on__isnull=False):
         operation.request = request
@@ -116,12 +116,7 @@ def full_today(
     return waiting
 
 
-def _plain(label: _StrOrPromise) -> str:
-    with override("en"):
-        return str(label)
-
-
-def _uncounted(operation: Operation, now: datetime) -> bool:
+def _uncounted(operation: Operation) -> bool:
     # One that was counted may be with the provider already, whatever the day is now.
     return bool(operation.options.get("quotas")) and operation.counted_on is None
 

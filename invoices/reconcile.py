@@ -11,8 +11,8 @@ from queue import Empty, SimpleQueue
 from django.db import connection, transaction
 
 from invoices import alerts, facts, lifecycle, operations, options, receivers
-from invoices.enums import InvoiceStatus, OperationKind
-from invoices.models import Invoice, PaymentRequest
+from invoices.enums import PAYABLE, OperationKind
+from invoices.models import PaymentRequest
 from providers import accounts, registry
 from providers.contract import (
     OPEN_STATES,
@@ -133,23 +133,11 @@ def _miss_the_id(request: PaymentRequest, now: datetime) -> None:
         if request.provider_id or request.state != RequestState.UNKNOWN or now - since < PATIENCE:
             return
         if request.facts.get("lost_answer") == "doubtful":
-            _take_refusal(invoice, request, now)
+            # What had arrived would have told of itself: the refused repeat was all there was.
+            facts.refuse(request, request.problem, source=Source.SYSTEM, now=now)
             return
         data = {"provider": str(registry.classes()[request.account.provider].label)}
         alerts.raise_alert(invoice, "id_unknown", now=now, request=request, data=data)
-
-
-def _take_refusal(invoice: Invoice, request: PaymentRequest, now: datetime) -> None:
-    """Believe that a refused repeat was all there was: what had arrived would have told of itself."""
-    refused = StatusChange(
-        reference=request.reference,
-        event_id="refused-by-provider",
-        state=RequestState.INVALID,
-        provider_word=str(request.problem.get("code", "")),
-        occurred_at=now,
-        payload=request.problem,
-    )
-    facts.apply(invoice, request, [refused], source=Source.SYSTEM, now=now)
 
 
 def name(*, request_id: int, handle: str, now: datetime) -> bool:
@@ -249,7 +237,7 @@ def _collect(request_id: int, now: datetime) -> bool:
         invoice = lifecycle.locked(invoice_id)
         request = PaymentRequest.objects.select_related("account").get(pk=request_id)
         reserved = lifecycle.request_sums(request).reserved
-        owed = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+        owed = invoice.status in PAYABLE
         busy = operations.live(request, OperationKind.CAPTURE, OperationKind.CANCEL)
         if not reserved or not owed or busy:
             return False

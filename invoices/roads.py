@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy
 
 from invoices import documents, options, posting
-from invoices.enums import InvoiceStatus
+from invoices.enums import PAYABLE, InvoiceStatus
 from invoices.models import DocumentVersion, Invoice, PaymentRequest
 from providers import registry
 from providers.consents import queries as consents
@@ -199,7 +199,7 @@ class Survey:
 
 def status_problems(invoice: Invoice) -> list[Problem]:
     """Say why an invoice of this status is not sent anywhere, if so."""
-    if invoice.status in {InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+    if invoice.is_draft or invoice.status in PAYABLE:
         return []
     return [
         Problem(
@@ -209,12 +209,6 @@ def status_problems(invoice: Invoice) -> list[Problem]:
             code="settled",
         )
     ]
-
-
-def plain(label: _StrOrPromise) -> str:
-    """Return a label in the source language, as the timeline keeps it."""
-    with override("en"):
-        return str(label)
 
 
 def _versions(invoices: Sequence[Invoice]) -> dict[int, DocumentVersion]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from invoices.enums import InvoiceStatus
+from invoices.enums import PAYABLE
 from invoices.models import Invoice, PaymentRequest
 from invoices.roads import EMAIL
 from invoicing_site.merchants.models import Merchant
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
 LIMIT = 10_000
-SENDABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +38,14 @@ class WayOut:
 def sendable(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Narrow to invoices with something left to pay and no request open with the customer."""
     standing = PaymentRequest.objects.filter(invoice=OuterRef("pk"), state__in=OPEN_STATES)
-    return rows.filter(~Exists(standing), status__in=SENDABLE)
+    return rows.filter(~Exists(standing), status__in=PAYABLE)
 
 
 def looks_sendable(invoice: Invoice) -> bool:
     """Say the same of a row of the list, by its newest request and without a query."""
     request = invoice.latest_request
     standing = request is not None and request.state in OPEN_STATES
-    return invoice.status in SENDABLE and not standing
+    return invoice.status in PAYABLE and not standing
 
 
 def ways_out(merchant: Merchant, ids: Sequence[int]) -> list[WayOut]:

@@ -15,7 +15,8 @@ from invoices import lifecycle, operations, options, posting, quotas, timeline
 from invoices.enums import EventKind, OperationKind
 from invoices.ledger import Ledger, insert
 from invoices.models import Dispatch, Invoice, Operation, PaymentRequest
-from invoices.roads import EMAIL, PRINT, Road, Survey, accounts_of, plain, roads, status_problems
+from invoices.roads import EMAIL, PRINT, Road, Survey, accounts_of, roads, status_problems
+from invoices.texts import plain
 from providers.contract import OPEN_STATES, Problem, RequestState, Source
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
     "Road",
     "accounts_of",
     "is_withdrawable",
-    "plain",
     "request_payment",
     "request_payments",
     "roads",

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+from django.utils.translation import override
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 # Characters, not bytes. Longer texts are refused when issuing and cut in previews only.
 LIMITS = {
@@ -39,3 +45,9 @@ def clean_line(text: str, limit: int | None = None) -> str:
 
 def _is_fit(char: str) -> bool:
     return char not in _FORBIDDEN and unicodedata.category(char) not in _FORBIDDEN_KINDS
+
+
+def plain(label: _StrOrPromise) -> str:
+    """Return a label in the source language, as what is stored keeps it."""
+    with override("en"):
+        return str(label)

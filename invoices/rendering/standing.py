@@ -12,14 +12,13 @@ from django.db.models import Sum
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
-from invoices.enums import InvoiceStatus
+from invoices.enums import PAYABLE, InvoiceStatus
 from invoices.models import Invoice, Movement, PaymentRequest
 from invoices.rendering import words
 from invoices.rendering.paper import Fact
 from providers import registry
 from providers.contract import MovementKind, RequestState
 
-PAYABLE = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
 REFUNDED = frozenset({InvoiceStatus.REFUNDED, InvoiceStatus.PARTIALLY_REFUNDED})
 
 

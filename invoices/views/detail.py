@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_headers
 
 from invoices import acting, lifecycle, options, preflight, presenting, queries, sending, timeline
-from invoices.enums import InvoiceStatus, OperationKind, OperationState
+from invoices.enums import PAYABLE, OperationKind, OperationState
 from invoices.models import Invoice, PaymentRequest
 from invoices.rendering import pdf
 from invoices.views.listing import today_of
@@ -81,7 +81,7 @@ def page(request: StaffRequest, invoice: Invoice) -> dict[str, Any]:
 
 
 def _may_send(invoice: Invoice) -> bool:
-    return invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}
+    return invoice.status in PAYABLE
 
 
 def _alerts(invoice: Invoice) -> list[Any]:
